@@ -1,7 +1,7 @@
-"""Shares of a set: so many samples of each kind are drawn by a seed, and what is missing is reported.
+"""Draws a set by shares: a number of samples of each kind, chosen by a seed.
 
-A cell is a combination of values, such as (physics, mcq); its share is the product of their shares. A cell
-with too few samples gives all it has, and no other cell fills the gap.
+A cell is a combination of values, such as (physics, mcq). Its share is the product of the values' shares. A
+cell with too few samples gives all its samples. No other cell fills the gap, and the shortfall is reported.
 """
 
 import random
@@ -16,10 +16,10 @@ from r1v3.recipe.schema.data import BalancedField
 def quotas(
     shares: Mapping[BalancedField, Mapping[str, float]], size: int
 ) -> dict[tuple[str, ...], int]:
-    """How many samples each cell gets. Rounding by largest remainders makes them add up to `size`.
+    """Return the number of samples of each cell; largest remainders make the numbers add up to `size`.
 
     Args:
-        shares: by field, the weight of each value; weights need not add up to 1.
+        shares: weight of each value, by field. The weights need not add up to 1.
     """
     weights = {}
     for cell in product(*(values.items() for values in shares.values())):
@@ -39,14 +39,14 @@ def draw_balanced(
     shares: Mapping[BalancedField, Mapping[str, float]] | None,
     seed: str,
 ) -> tuple[list[int], list[dict]]:
-    """Choose samples, in their order.
+    """Choose samples and return them in their order.
 
     Args:
-        cells: of each sample, its values of the fields that `shares` names.
-        shares: None for `size` samples of any kind.
+        cells: for each sample, its values of the fields in `shares`.
+        shares: weights by field and value; None for `size` samples of any kind.
 
     Returns:
-        Positions of the chosen, and a row for each cell that has too few: cell, wanted, found.
+        Positions of the chosen samples, and a row for each cell with too few: cell, wanted, found.
     """
     rng = random.Random(seed)
     if shares is None:

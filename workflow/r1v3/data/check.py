@@ -1,6 +1,6 @@
-"""A report on rows before they are a set, or on the pictures of a finished set.
+"""Reports on rows before they become a set, and on the pictures of a finished set.
 
-`prepare` itself judges the rows, in a folder that is deleted afterwards. So both say the same.
+`prepare` itself checks the rows, in a folder that is deleted afterwards. So both give the same result.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ UNLIMITED = 2**62
 
 @dataclass
 class Checked:
-    """How many rows are accepted, and why the others are not, with the first places of each reason.
+    """Counts of accepted rows and of rejected rows by reason, with the first places of each reason.
 
-    `example` is the first record that was made of the rows.
+    `example` is the first record that the rows gave.
     """
 
     right: int = 0
@@ -42,7 +42,7 @@ class Checked:
             shown.append(f"{place}: {refused.detail}" if refused.detail else place)
 
     def lines(self) -> list[str]:
-        """The report, one fact a line."""
+        """Return the report, one fact per line."""
         wrong = sum(self.reasons.values())
         lines = [f"{self.right + wrong:,} rows: {self.right:,} right, {wrong:,} refused"]
         for reason, count in self.reasons.most_common():
@@ -52,7 +52,7 @@ class Checked:
 
 
 def entry_of_files(files: list[Path], mapping: str, constants: dict[str, str]) -> Decides:
-    """What an entry of config/sources.yaml would say of files of rows and archives of their pictures."""
+    """Make the entry of config/sources.yaml for files of rows and archives of their pictures."""
     return Decides.model_validate(
         {
             "where": {"kind": "files", "places": [str(file) for file in files]},
@@ -78,7 +78,7 @@ EXAMPLE = {
 def entry_of_place(
     place: Path, sources: dict[str, SourceEntry], root: Path
 ) -> tuple[str, SourceEntry] | None:
-    """The entry of config/sources.yaml that names this file, or that has this name; None if there is none."""
+    """Find the entry of config/sources.yaml that lists this file or has this name; None without one."""
     if str(place) in sources and not place.exists():
         return str(place), sources[str(place)]
     for name, entry in sources.items():
@@ -90,7 +90,7 @@ def entry_of_place(
 
 
 def from_root(entry: SourceEntry, root: Path) -> SourceEntry:
-    """The entry with its local paths made absolute."""
+    """Return the entry with absolute local paths."""
     if not isinstance(entry.where, Files):
         return entry
     places = [each if "://" in each else str(root / each) for each in entry.where.places]
@@ -100,11 +100,11 @@ def from_root(entry: SourceEntry, root: Path) -> SourceEntry:
 def as_asked(
     name: str, entry: Decides, asked: SourceSet | None, cleaning: CleaningRules
 ) -> SourceDataConfig:
-    """A set of all rows of one source.
+    """Return the configuration of a set with all rows of one source.
 
     Args:
-        asked: a set of the recipe that reads the source, whose split, dates and twins hold here too; None
-            takes any date, and drops twins within the source.
+        asked: a set of the recipe that reads the source; its split, dates and handling of twins apply here.
+            With None any date is accepted, and twins within the source are dropped.
     """
     source = asked.source if asked and asked.source.kind == "listed" else None
     listed = {
@@ -131,10 +131,10 @@ def as_asked(
 
 
 def check_source(config: SourceDataConfig) -> Checked:
-    """Send every row of a set's sources through `prepare`, and keep none.
+    """Run every row of a set's sources through `prepare`, and keep no result.
 
     Raises:
-        ValueError: a file cannot be fetched, is of a form that is not read, or holds no row.
+        ValueError: a file cannot be fetched, has an unknown format, or contains no row.
     """
     checked = Checked()
     with TemporaryDirectory(prefix="r1v3-check-") as scratch:
@@ -153,7 +153,7 @@ def check_source(config: SourceDataConfig) -> Checked:
 
 
 def check_set(folder: Path) -> Checked:
-    """Check that every picture of a set is there and fits the checksum in its name."""
+    """Check that every picture of a set exists and matches the checksum in its name."""
     checked, seen = Checked(), {}
     for record in iter_records(folder):
         try:

@@ -1,4 +1,4 @@
-"""Characters that a page of HTML wrote by their names, as `&lt;` for `<`."""
+"""Replaces HTML's named characters in texts, such as `&lt;` for `<`."""
 
 import html
 import re
@@ -7,7 +7,7 @@ ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,2
 
 
 def without_entities(text: str) -> str:
-    """A text with characters in place of their names; a name that HTML does not know stays."""
+    """Return a text with characters instead of their HTML names; names unknown to HTML stay."""
     if "&" not in text:
         return text
     return ENTITY.sub(lambda match: html.unescape(match[0]).replace("\xa0", " "), text)

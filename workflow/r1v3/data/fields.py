@@ -8,7 +8,7 @@ KNOWN = {*NEEDED, "options", "images", "response", "date", "edits", "meta"}
 
 
 class Rejected(ValueError):
-    """A picture or a sample is rejected. The message is the reason, and `detail` says more."""
+    """Raised if a picture or a sample is rejected. The message is the reason, and `detail` says more."""
 
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(f"{reason}: {detail}" if detail else reason)

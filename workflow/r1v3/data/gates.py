@@ -1,4 +1,4 @@
-"""The gates of licence and date: a sample that may not be trained on, or is too new, is rejected."""
+"""Checks of licence and date: a sample that may not be trained on, or is too new, is rejected."""
 
 import re
 from fnmatch import fnmatchcase
@@ -11,14 +11,14 @@ NOT_STATED = "not stated"
 
 
 def check_licence(record: Record, licences: Licences, training: str) -> None:
-    """Refuse a sample whose licence forbids training.
+    """Reject a sample whose licence forbids training.
 
     Args:
-        licences: `forbidden` holds patterns of names, which fit in any case and with any separators.
-        training: what the source's entry says: allowed, forbidden or not stated.
+        licences: `forbidden` contains patterns of names, which match in any case and with any separators.
+        training: what the source's entry says about training: allowed, forbidden or not stated.
 
     Raises:
-        Rejected: it is forbidden, or not stated where a stated one is needed.
+        Rejected: the licence forbids training, or is not stated although the recipe needs one.
     """
     name = record.licence
     if training == "forbidden":
@@ -31,29 +31,29 @@ def check_licence(record: Record, licences: Licences, training: str) -> None:
 
 
 def _fits(name: str, pattern: str) -> bool:
-    """Whether a licence's name fits a pattern: `*-ND-*` fits `CC BY-NC-ND 4.0` and `cc-by-nd`."""
+    """Return whether a licence's name matches a pattern: `*-ND-*` matches `CC BY-NC-ND 4.0`, `cc-by-nd`."""
     words, wanted = _words(name), _words(pattern)
     return fnmatchcase(words, wanted) or fnmatchcase(f"-{words}-", wanted)
 
 
 def _words(text: str) -> str:
-    """The name in lower case, with hyphens as separators, and `nd` for each spelling of No Derivatives."""
+    """Return the name in lower case, with hyphens as separators, and `nd` for all forms of No Derivatives."""
     text = re.sub(r"[\s\-_./,:()]+", "-", text.casefold().strip())
     return re.sub(r"no-?deriv(?:ative)?s?(?:-works?)?", "nd", text)
 
 
 def check_date(record: Record, before: str | None, undated: str) -> None:
-    """Refuse a sample that was not published before a date.
+    """Reject a sample that was not published before a date.
 
-    A year or month alone counts as its end, so that "2023" passes a cut-off of 2024-01-01 and "2024" fails
+    A year or a month alone counts as its last day. So "2023" passes a cut-off of 2024-01-01, and "2024" fails
     one of 2024-06-01.
 
     Args:
         before: the first day that is too late (ISO 8601), or None for no cut-off.
-        undated: `keep` or `drop` samples without a date.
+        undated: whether samples without a date are kept (`keep`) or rejected (`drop`).
 
     Raises:
-        Rejected: the date is too late, or there is none where one is needed.
+        Rejected: the date is too late, or is missing although it is needed.
     """
     if before is None:
         return

@@ -1,6 +1,6 @@
-"""Values that a cell of text holds as some program wrote them: JSON, Python, or numpy's prints.
+"""Parses values in text cells that a program wrote: as JSON, as Python, or as numpy prints them.
 
-Two texts side by side, as numpy writes a list (`['a' 'b']`), are one text to Python; they are read as two.
+numpy writes a list as texts side by side (`['a' 'b']`). Python reads these as one text, this module as two.
 """
 
 import ast
@@ -22,10 +22,10 @@ BEGINS = ("[", "(", "{", "b'", 'b"', "array(", "np.array(", "numpy.array(")
 
 
 def read_literal(text: str) -> Any:
-    """The value that a text holds; a `nan` in a list, as pandas writes an empty cell, is None.
+    """Parse the value of a text. A `nan` in a list, which pandas writes for an empty cell, becomes None.
 
     Raises:
-        ValueError: it holds none.
+        ValueError: the text contains no such value.
     """
     text = text.strip()
     if array := _ARRAY.match(text):

@@ -1,4 +1,4 @@
-"""The forms of a picture in a row: bytes, base64, a data URL, a path, a URL, or a structure of these."""
+"""Reads the forms of a picture in a row: bytes, base64, a data URL, a path, a URL, or a structure."""
 
 import base64
 import binascii
@@ -12,16 +12,16 @@ from r1v3.data.literals import read_literal
 from r1v3.data.picture_files import PictureFiles
 
 MAX_PICTURES = 32
-# Base64 of the first bytes of PNG, JPEG, GIF, WebP (RIFF) and BMP.
+# Base64 of the first bytes of PNG, JPEG, GIF, WebP (RIFF) and BMP files.
 BEGINS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "Qk")
 BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
 LONGEST_PATH = 1024
-NO_PICTURE = ("", "nan", "NaN", "None", "null", "<NA>")  # what programs write for an empty cell
+NO_PICTURE = ("", "nan", "NaN", "None", "null", "<NA>")  # as programs write an empty cell
 DATA_URL = re.compile(
     r"data:(?P<type>[\w.+/-]*)(?:;[^,;]{0,100})*?(?P<base64>;\s*base64)?,", re.IGNORECASE
 )
 HEADLESS = re.compile(r"(?:[\w.+-]+/[\w.+-]+;)?base64,", re.IGNORECASE)  # without `data:`
-# Names that structures have for a picture's content, and for where it lies; the first that is filled counts.
+# Keys of structures for a picture's content, and for its place. The first one with a value counts.
 CONTENT = ("bytes", "base64", "b64", "b64_json", "data", "image_bytes")
 PLACE = (
     "path",
@@ -36,20 +36,19 @@ PLACE = (
     "picture",
     "source",
 )
-NUMBERED = re.compile(r"\D*(\d{1,3})")  # a key of one of several pictures
+NUMBERED = re.compile(r"\D*(\d{1,3})")  # a key for one of several pictures
 Bytes = bytes | bytearray | memoryview
 
 
 def pictures_of(cell: object) -> list[object]:
-    """The pictures of a cell. A cell holds one, a list of them, lists in lists, or any of these as a text.
+    """Return the pictures of a cell: one picture, a list, nested lists, or a text of any of these.
 
-    The text may be written as JSON, Python or numpy writes it.
-
-    Empty places at the end of a list are columns that a row does not need. An empty place before a picture
-    is a lost picture; if it were left out, all later pictures would move up by one.
+    The text may be JSON, Python, or printed by numpy. Empty places at the end of a list are columns that a
+    row does not need. An empty place before a picture means a lost picture. If it were left out, all later
+    pictures would move up by one place.
 
     Raises:
-        Rejected: there are too many, or one is missing among them.
+        Rejected: there are too many pictures, or one between others is missing.
     """
     found = list(_each(cell, 0))
     if len(found) > MAX_PICTURES:
@@ -58,10 +57,10 @@ def pictures_of(cell: object) -> list[object]:
 
 
 def content(picture: object, files: PictureFiles, max_bytes: int) -> tuple[bytes, str | None]:
-    """A picture's bytes, and the file name or type that it goes by, where it has one.
+    """Return a picture's bytes, and its file name or type if it has one.
 
     Raises:
-        Rejected: it is of a kind that no picture is, or cannot be fetched.
+        Rejected: the value cannot be a picture, or the picture cannot be fetched.
     """
     if isinstance(picture, Mapping):
         return _of_structure(picture, files, max_bytes)
@@ -102,7 +101,7 @@ def _each(cell: object, depth: int) -> Iterable[object]:
 
 
 def _is_nothing(cell: object) -> bool:
-    """Whether a place in a list is empty: null, NaN, a blank text, or a structure of nulls."""
+    """Return whether a place in a list is empty: null, NaN, a blank text, or a structure of nulls."""
     if isinstance(cell, float):
         return cell != cell
     if isinstance(cell, Mapping):
@@ -111,7 +110,7 @@ def _is_nothing(cell: object) -> bool:
 
 
 def _by_numbers(cell: Mapping) -> list[object]:
-    """The pictures of `{"image_1": ..., "image_2": ...}` in their order; none of another structure."""
+    """Return the pictures of `{"image_1": ..., "image_2": ...}` in order; none for another structure."""
     keys = {str(key): NUMBERED.fullmatch(str(key)) for key in cell}
     numbers = {key: int(found[1]) for key, found in keys.items() if found}
     if len(numbers) < len(keys) or len(set(numbers.values())) < len(keys):
@@ -123,7 +122,7 @@ def _by_numbers(cell: Mapping) -> list[object]:
 
 
 def _is_bytes(cell: list) -> bool:
-    """Whether a list is a file's bytes as numbers, as JSON of bytes often has them."""
+    """Return whether a list contains a file's bytes as numbers, as JSON often writes them."""
     return len(cell) > 8 and all(type(each) is int and 0 <= each < 256 for each in cell)
 
 
@@ -148,7 +147,7 @@ def _of_structure(
 
 
 def _of_bytes(data: bytes, name: str | None, max_bytes: int) -> tuple[bytes, str | None]:
-    """A file's bytes, which may themselves be base64 where a column of text was stored as bytes."""
+    """Return a file's bytes; decode base64, which occurs if a text column was stored as bytes."""
     if data[:5].isascii() and (
         data[:5].lower() == b"data:" or _is_base64(data[:200].decode("latin-1"))
     ):
@@ -174,7 +173,7 @@ def _is_base64(text: str) -> bool:
 
 
 def _of_base64(text: str, max_bytes: int) -> tuple[bytes, str | None]:
-    """The bytes of base64, plain or behind a data URL's head, whatever its alphabet, lines and padding."""
+    """Decode base64, plain or as a data URL, with any alphabet, line breaks and padding."""
     told = None
     if head := DATA_URL.match(text):
         if not head["base64"]:
@@ -195,7 +194,7 @@ def _of_base64(text: str, max_bytes: int) -> tuple[bytes, str | None]:
 
 
 def _without_query(text: str) -> str:
-    """A URL's path, so that `a.png?size=3` is named as a PNG; another text as it is."""
+    """Return a URL's file name, so that `a.png?size=3` counts as a PNG; return another text unchanged."""
     if not text.startswith(("http://", "https://")):
         return text
     return text.partition("?")[0].partition("#")[0].rpartition("/")[2]

@@ -1,10 +1,10 @@
-"""Where the pictures of a source lie: in its folder, in archives among its files, or at URLs.
+"""Finds the pictures of a source: in its folder, in archives among its files, or at URLs.
 
-A path is looked up as it is written, then by its base name, since archives are often packed from another
-folder than the one that the rows name. Of files that share a base name, the one with most of the path's
-folders is taken, if it is the only one; with none of them, a base name says nothing. At last, names are
-compared without case, with `%20` as a blank, and with accents composed, as systems write them differently.
-Nothing is ever unpacked to a path that an archive names: members are read by their position.
+A path is looked up as it is written, then by its base name, because archives are often packed from another
+folder than the one that the rows name. Several files may share a base name. Then the only file with most of
+the path's folders is chosen; if no file has any of them, the base name is ambiguous. Last, names are compared
+without case, with `%20` as a blank and with composed accents, because systems write them differently. Nothing
+is ever unpacked to a path that an archive names. Members are read by their position.
 """
 
 import gzip
@@ -26,24 +26,24 @@ import httpx
 from r1v3.data.fields import Rejected
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
-MOST_UNPACKED = 100  # times the size of a packed archive, beyond which it is a bomb
-SECONDS = 20.0  # for a picture at a URL
+MOST_UNPACKED = 100  # limit as a multiple of a packed archive's size; above it is a bomb
+SECONDS = 20.0  # time limit of a picture at a URL
 TRIES = 2
-MOST_FAILURES = 20  # of a host in a row, after which it is asked no more
-SYSTEM = "__MACOSX/"  # what macOS adds to archives: no picture is in it
+MOST_FAILURES = 20  # consecutive failures after which a host is not asked again
+SYSTEM = "__MACOSX/"  # folder that macOS adds to archives; it contains no pictures
 
 
 Holder = Union[Path, "ZipMembers", "TarMembers"]
-Found = tuple[str, Holder]  # a path inside its folder or archive, and what holds it
+Found = tuple[str, Holder]  # a path inside a folder or archive, and its holder
 
 
 class PictureFiles:
-    """The pictures of a source by the names that rows give them.
+    """Reads the pictures of a source by the names in its rows.
 
     Args:
-        folder: below which paths lead, or None.
-        archives: files of ARCHIVES.
-        scratch: a folder for what is unpacked or fetched.
+        folder: the folder that paths are relative to, or None.
+        archives: files with an ending of ARCHIVES.
+        scratch: a folder for unpacked or fetched files.
     """
 
     def __init__(self, folder: Path | None, archives: Iterable[Path] = (), *, scratch: Path):
@@ -54,7 +54,7 @@ class PictureFiles:
 
     @cached_property
     def _archives(self) -> list["ZipMembers | TarMembers"]:
-        """The archives, opened when the first path leads to no file of the folder."""
+        """Open the archives when the first path is not a file of the folder."""
         return [
             ZipMembers(each) if zipfile.is_zipfile(each) else TarMembers(each, self.scratch)
             for each in self._paths
@@ -62,23 +62,23 @@ class PictureFiles:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        """Keeps connections open from one picture to the next."""
+        """Return a client that keeps connections open between pictures."""
         return httpx.Client(follow_redirects=True, timeout=SECONDS)
 
     def close(self) -> None:
-        """Close the archives, and connections."""
+        """Close the archives and the connections."""
         for archive in self.__dict__.get("_archives", ()):
             archive.close()
         if "_client" in self.__dict__:
             self._client.close()
 
     def read(self, name: str, max_bytes: int) -> bytes:
-        """The bytes of a picture.
+        """Return the bytes of a picture.
 
         Raises:
-            Rejected: the name leads out of the source, also by a link; to no plain file; to several; or to
-                one that is too large.
-            ValueError: an archive is damaged, or unpacks to far more than it holds.
+            Rejected: the name leads out of the source, also through a link; or it names no plain file,
+                several files, or a file that is too large.
+            ValueError: an archive is damaged, or far larger when unpacked.
         """
         try:
             name.encode()
@@ -126,7 +126,7 @@ class PictureFiles:
         raise Rejected("picture is missing", repr(name[:200]))
 
     def _index(self) -> tuple[dict[str, list[Found]], dict[str, list[Found]]]:
-        """What each base name leads to, with and without its ending: as it is, and as `_loose` writes it."""
+        """Index the files by base name, with and without ending: once exactly, once as `_loose` writes it."""
         exact: dict[str, list[Found]] = {}
         loose: dict[str, list[Found]] = {}
 
@@ -151,9 +151,10 @@ class PictureFiles:
         return exact, loose
 
     def _fetched(self, url: str, max_bytes: int) -> bytes:
-        """A picture from the network, kept until the set is made.
+        """Fetch a picture from the network and store it until the set is made.
 
-        A host that fails often in a row is not asked again, so that a dead one costs minutes and not days.
+        A host that fails many times in a row is not asked again, so that a dead host costs minutes and not
+        days.
         """
         kept = self.scratch / "pictures" / hashlib.sha256(url.encode()).hexdigest()
         if kept.exists():
@@ -214,7 +215,7 @@ class ZipMembers:
 
 
 class TarMembers:
-    """The plain files of a tar file; a compressed one is unpacked to a tar file first, for the way back."""
+    """The plain files of a tar file. A compressed one is unpacked first, to allow random access."""
 
     def __init__(self, path: Path, scratch: Path):
         if not tarfile.is_tarfile(path):
@@ -236,7 +237,7 @@ class TarMembers:
             raise Rejected("picture file is too large", f"{found.size:,} bytes")
         try:
             member = self._tar.extractfile(found)
-            assert member is not None  # it is a plain file
+            assert member is not None  # members are plain files
             with member:
                 return member.read()
         except (tarfile.TarError, OSError) as error:
@@ -247,12 +248,12 @@ class TarMembers:
 
 
 def _loose(name: str) -> str:
-    """A name in small letters, with `%20` as a blank, and with accents composed."""
+    """Return a name in lower case, with `%20` as a blank and with composed accents."""
     return unicodedata.normalize("NFC", unquote(name)).casefold()
 
 
 def _closest(found: list[Found], place: str) -> list[Found]:
-    """Those of several files whose folders agree most with a path's, from the right; all if none does."""
+    """Return the files whose folders agree most with a path's, from the right; all if none agree."""
     wanted = [_loose(each) for each in place.split("/")[:-1]]
 
     def shared(inside: str) -> int:
@@ -270,7 +271,7 @@ def _nested(member: str) -> bool:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file's name is that of an archive of pictures."""
+    """Return whether a file's name is that of an archive of pictures."""
     return path.name.lower().endswith(ARCHIVES)
 
 
@@ -279,7 +280,7 @@ def _unpacked(path: Path, scratch: Path) -> Path:
         if file.read(2) != b"\x1f\x8b":
             return path
     scratch.mkdir(parents=True, exist_ok=True)
-    place = hashlib.sha256(str(path).encode()).hexdigest()[:16]  # two folders may hold one name
+    place = hashlib.sha256(str(path).encode()).hexdigest()[:16]  # two folders may use one name
     plain = scratch / f"{place}-{path.name}.unpacked"
     most = MOST_UNPACKED * path.stat().st_size + (1 << 20)
     try:
@@ -294,7 +295,7 @@ def _unpacked(path: Path, scratch: Path) -> Path:
 
 
 def _is_system(name: str) -> bool:
-    """Whether a member is one that macOS adds beside each file."""
+    """Return whether a member is one that macOS adds beside each file."""
     return name.startswith(SYSTEM) or name.rpartition("/")[2].startswith("._")
 
 
@@ -303,7 +304,7 @@ def _tidy(name: str) -> str:
 
 
 def _is_plain(member: zipfile.ZipInfo) -> bool:
-    """Whether a member is no link; a zip file made on another system says nothing."""
+    """Return whether a member is not a link. Zip files of some systems do not say."""
     mode = member.external_attr >> 16
     return not mode or stat.S_IFMT(mode) in (0, stat.S_IFREG)
 

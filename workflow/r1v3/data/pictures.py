@@ -1,7 +1,7 @@
-"""Pictures from anywhere: whatever is not a plain picture is refused with a reason, before it costs memory.
+"""Checks pictures of any origin: rejects what is not a plain picture, before it costs memory.
 
-The size is read from the header and checked before a pixel is decoded. The content decides the format, not
-the name. Only the formats of `FORMATS` are opened, so no decoder of a rare format sees a stranger's bytes.
+The size is read from the header and checked before any pixel is decoded. The content decides the format, not
+the name. Only the formats of `FORMATS` are opened, so that no decoder of a rare format reads untrusted bytes.
 """
 
 import io
@@ -17,9 +17,9 @@ from r1v3.recipe.schema.cleaning import Limits
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
 FULL = 65535
-KEPT = ("PNG", "JPEG", "WEBP")  # bytes of these are stored as they came, unless repaired
+KEPT = ("PNG", "JPEG", "WEBP")  # bytes of these are stored unchanged, unless repaired
 NAMES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg"}
-# How other files begin, so that a refusal can say what they are.
+# First bytes of other formats, so that a rejection can name them.
 BEGINS = {
     b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF", b"\0\0\1\0": "ICO", b"\0\0\0\x0cjP": "JPEG 2000",
     b"\xff\x0a": "JPEG XL", b"8BPS": "Photoshop", b"%!PS": "PostScript", b"PK\3\4": "a zip file",
@@ -27,17 +27,17 @@ BEGINS = {
 }  # fmt: skip
 BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "AVIF"}
 MARKUP = (b"<svg", b"<?xml", b"<!doctype", b"<html")
-ALSO = {"MPO": "JPEG"}  # a JPEG with more pictures behind the first, as cameras write them
-# Names that claim a type; other endings, such as the 2 of `figure.2`, claim none.
+ALSO = {"MPO": "JPEG"}  # a JPEG with more pictures after the first, as cameras write them
+# Endings that name a type. Other endings, such as the 2 of `figure.2`, name none.
 CLAIMS = {*FORMATS.values(), *NAMES, "svg", "tif", "tiff", "avif", "heic", "heif", "pdf", "ico"}
-MOST_NARROW = 200  # longer side by shorter one; the processors of Qwen2.5-VL refuse more
+MOST_NARROW = 200  # longer side divided by the shorter; the processors of Qwen2.5-VL refuse more
 ORIENTATION, TURNED = 0x0112, range(2, 9)
 REPAIRS = ("animated", "rotated", "cmyk", "mislabelled")
 
 
 @dataclass(frozen=True)
 class AdmittedPicture:
-    """An admitted picture: its bytes as they will be stored, decoded, and what was changed."""
+    """An admitted picture: its bytes for storage, the decoded image, and the changes made."""
 
     data: bytes
     suffix: str
@@ -49,11 +49,11 @@ def admit(data: bytes, name: str | None, limits: Limits) -> AdmittedPicture:
     """Decode a picture within limits.
 
     Args:
-        name: its file name or MIME type, where the source tells one; it must agree with the content.
-        limits: `repair` lists the REPAIRS that are made rather than refused.
+        name: its file name or MIME type, if the source gives one; it must agree with the content.
+        limits: limits of size; `repair` lists the REPAIRS that are made instead of a rejection.
 
     Raises:
-        Rejected: with the reason.
+        Rejected: the picture is not admitted; the message is the reason.
     """
     if len(data) > limits.max_bytes:
         raise Rejected("picture file is too large", f"{len(data):,} bytes")
@@ -70,7 +70,7 @@ def admit(data: bytes, name: str | None, limits: Limits) -> AdmittedPicture:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own size warning: ours stands below
+            warnings.simplefilter("ignore")  # our own check of the size is below
             image = Image.open(io.BytesIO(data), formats=list(FORMATS))
             kind = ALSO.get(str(image.format), str(image.format))
             width, height = image.size
@@ -109,7 +109,7 @@ def admit(data: bytes, name: str | None, limits: Limits) -> AdmittedPicture:
 
 
 def _kind_of(data: bytes) -> str:
-    """Name the kind of a file that is no picture of FORMATS, by its first bytes."""
+    """Name the kind of a file that is not a picture of FORMATS, by its first bytes."""
     if data[4:8] == b"ftyp":
         return BRANDS.get(data[8:12], f"a file of brand {data[8:12]!r}")
     known = next((name for begin, name in BEGINS.items() if data.startswith(begin)), None)
@@ -117,7 +117,7 @@ def _kind_of(data: bytes) -> str:
 
 
 def _told(name: str | None) -> str | None:
-    """The format that a file name or a MIME type claims, if it claims one at all."""
+    """Return the format that a file name or MIME type states; None if it states none."""
     if not name or "\0" in name:
         return None
     if name.startswith("image/"):
@@ -131,12 +131,12 @@ def _told(name: str | None) -> str | None:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """The picture in RGB, on white where it is transparent.
+    """Convert a picture to RGB, with white for transparent areas.
 
-    Of 16 bits a pixel the upper 8 are kept. Scanners write 10 or 12 bits into 16, which would give a black
-    picture. So if the lightest pixel is below an eighth of the 16-bit range, it becomes white.
+    Of 16 bits per pixel the upper 8 are kept. But scanners write 10 or 12 bits into 16, which would give a
+    black picture. So if the lightest pixel is below an eighth of the 16-bit range, it becomes white.
     """
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits a pixel, or more
+    if image.mode.startswith("I") or image.mode == "F":  # 16 or more bits per pixel
         _, high = image.getextrema()
         assert not isinstance(high, tuple)  # there is one band
         top = FULL if high >= FULL / 8 else high or 1

@@ -1,6 +1,6 @@
-"""Candidates of a set on disk: records, pictures and fingerprints, before any of them is chosen.
+"""Stores the candidates of a set on disk: records, pictures and hashes, before a choice is made.
 
-Memory holds one batch, a byte or two for each record, and the twins that were found. The rest is on disk.
+Memory contains one batch, a byte or two per record, and the twins found. Everything else is on disk.
 """
 
 import json
@@ -28,13 +28,13 @@ PLACES = "places.jsonl"
 
 
 class Pool:
-    """Takes records with their decoded pictures, and finds twins among them and in the evaluations.
+    """Collects records with decoded pictures, and finds twins among them and in the evaluations.
 
     Args:
-        folder: for the candidates; removed with `remove`.
-        images: the set's folder, below whose `images/` pictures are stored.
-        index: evaluations to compare with, or None.
-        seek: whether near-duplicates are looked for.
+        folder: folder of the candidates; `remove` deletes it.
+        images: folder of the set; pictures are stored below its `images/`.
+        index: index of the evaluations to compare with, or None.
+        seek: whether near-duplicates are searched for.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Pool:
         self._records.__exit__(kind, *rest)
 
     def add(self, record: Record, pictures: list[AdmittedPicture], where: str) -> None:
-        """Take a record, and the file and row that it is; its pictures are stored and its `images` set."""
+        """Add a record from the file and row `where`; store its pictures and set its `images`."""
         self.count += 1
         paths = tuple(store_bytes(self.images, each.data, each.suffix) for each in pictures)
         record = replace(record, images=paths)
@@ -109,21 +109,21 @@ class Pool:
         self._batch.clear()
 
     def records(self):
-        """All candidates again, in order."""
+        """Return all candidates, in order."""
         return iter_records(self.folder)
 
     def placed(self) -> Iterator[tuple[Record, str]]:
-        """All candidates again, in order, each with its file and row."""
+        """Yield all candidates, in order, each with its file and row."""
         with open(self.folder / PLACES, encoding="utf-8") as lines:
             for record, line in zip(self.records(), lines, strict=True):
                 yield record, json.loads(line)
 
     def duplicates(self) -> dict[int, Hit]:
-        """Later candidates that repeat an earlier one; the twin's key is its number."""
+        """Return the later candidates that repeat an earlier one; a twin's key is the earlier number."""
         return find_duplicates(self.folder, self.cleaning)
 
     def remove(self, used: set[str]) -> None:
-        """Remove the candidates, and stored pictures that no record of the set uses."""
+        """Delete the candidates, and all stored pictures that no record of the set uses."""
         shutil.rmtree(self.folder)
         for path in sorted((self.images / "images").glob("*/*")):
             if path.relative_to(self.images).as_posix() not in used:

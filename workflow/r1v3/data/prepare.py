@@ -1,8 +1,8 @@
-"""Data preparation (section 2): sources become one clean set of records and pictures.
+"""Data preparation (section 2): turns sources into one clean set of records and pictures.
 
 Each row of a source is read and checked. Then its licence and date are checked, and it is compared with all
-other rows and with the evaluations. At last the set's size is drawn. `rejected.jsonl` lists every row that is
-left out, and `twins.jsonl` every twin. Rows read = rows kept + rows rejected.
+other rows and with the evaluations. Last, samples are drawn to the set's size. `rejected.jsonl` lists every
+row that is left out, and `twins.jsonl` every twin. Rows read = rows kept + rows rejected.
 """
 
 import json
@@ -28,25 +28,25 @@ from r1v3.recipe.graph.configs import SourceDataConfig
 from r1v3.recipe.schema.cleaning import CleaningRules
 from r1v3.recipe.schema.data import SourceSet
 
-ASKED = ("select", "split")  # steps that most sources do not have
+ASKED = ("select", "split")  # steps that most sources do not use
 STEPS = (*ASKED, "valid", "licence", "date", "duplicate", "contaminated", "drawn")
 
 
 class NothingLeftError(ValueError):
-    """Every row of a set was rejected."""
+    """Raised if every row of a set was rejected."""
 
 
 def prepare(config: SourceDataConfig, folder: Path, index: Path | None = None) -> dict:
     """Write a data set of the recipe into `folder`.
 
     Args:
-        index: folder of the evaluations' index, where the set is compared with it.
+        index: folder of the evaluations' index, if the set is compared with it.
 
     Returns:
-        Counts by domain, answer type, difficulty and task, and how many rows each step left out.
+        Counts by domain, answer type, difficulty and task, and the number of rows that each step left out.
 
     Raises:
-        ValueError: nothing is left, or a source cannot be fetched.
+        ValueError: no row is left, or a source cannot be fetched.
     """
     spec, cleaning, name = config.set, config.cleaning, config.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def _take(
     pool: Pool,
     rejected: Rejections,
 ) -> bool:
-    """Put a row into the pool, or reject it at the first step that it fails. True: it is in the pool."""
+    """Add a row to the pool, or reject it at the first step that it fails; return whether it was added."""
     fields, step = row.fields, row.step
     check.pictures = row.pictures
     try:
@@ -125,12 +125,12 @@ def _take(
 
 
 def _named(id: object) -> str | int | None:
-    """An id as text for the list, also where a refused row holds something else in its place."""
+    """Return an id for the list; as text if a rejected row has a value of another type."""
     return id if isinstance(id, str | int | None) else str(id)
 
 
 def _drop_twins(spec: SourceSet, pool: Pool, folder: Path, rejected: Rejections) -> set[int]:
-    """Numbers of the candidates that stay: those without twins, or all where the recipe only lists twins."""
+    """Return the numbers of the remaining candidates: those without a twin that the recipe drops."""
     duplicates = pool.duplicates() if pool.seek else {}
     left = set(range(pool.count))
     if not duplicates and not pool.hits:
@@ -165,7 +165,7 @@ def _drop_twins(spec: SourceSet, pool: Pool, folder: Path, rejected: Rejections)
 
 
 def _first(folder: Path, record: Record) -> Image.Image | None:
-    """A candidate's first picture."""
+    """Return a candidate's first picture, or None."""
     if not record.images:
         return None
     with Image.open(folder / record.images[0]) as image:
@@ -188,10 +188,10 @@ def _shown(hit: Hit) -> dict:
 def _draw(
     config: SourceDataConfig, pool: Pool, left: set[int], rejected: Rejections
 ) -> tuple[set[int], list[dict]]:
-    """Draw the set's size from what is left, in the shares of `balance`.
+    """Draw the set's size from the remaining candidates, with the shares of `balance`.
 
     Returns:
-        Numbers of the drawn candidates, and a row for each cell that has too few.
+        Numbers of the drawn candidates, and a row for each cell with too few.
     """
     spec = config.set
     if spec.balance is None and len(left) <= spec.size:
@@ -219,7 +219,7 @@ def _draw(
 
 
 def funnel(read: int, rejected: dict[str, dict[str, int]], kept: int) -> list[dict]:
-    """How many rows were read, left out by each step, and kept."""
+    """Return the number of rows that were read, left out by each step, and kept."""
     rows = [{"step": "read", "removed": 0, "left": read}]
     for step in STEPS:
         removed = sum(rejected.get(step, {}).values())
@@ -231,7 +231,7 @@ def funnel(read: int, rejected: dict[str, dict[str, int]], kept: int) -> list[di
 
 
 def _count_hits(hits: dict[int, list[Hit]]) -> dict[str, int]:
-    """How many candidates have a twin in each evaluation."""
+    """Count the candidates that have a twin, by evaluation."""
     found = Counter(
         name for each in hits.values() for name in {h.twin.partition("/")[0] for h in each}
     )
@@ -239,7 +239,7 @@ def _count_hits(hits: dict[int, list[Hit]]) -> dict[str, int]:
 
 
 class Counted:
-    """Counts records while they pass: in all, and by what they are."""
+    """Counts records that pass through: in total, and by field."""
 
     FIELDS = ("domain", "answer_type", "difficulty", "language", "source", "licence")
 
@@ -249,7 +249,7 @@ class Counted:
         self.by: dict[str, Counter[str]] = {field: Counter() for field in (*self.FIELDS, "task")}
 
     def seen(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The same records, counted."""
+        """Yield the same records, and count them."""
         for record in records:
             self.count += 1
             self.images.update(record.images)
@@ -265,7 +265,7 @@ class Counted:
 
 
 def count_records(records: Iterable[Record]) -> dict:
-    """How many records there are, in all and by what they are."""
+    """Count records, in total and by field."""
     counted = Counted()
     for _ in counted.seen(records):
         pass

@@ -1,7 +1,9 @@
-"""The record: one sample of a data set, the same for every source, stage and size.
+"""The record: one sample of a data set, in the same form for every source, stage and size.
 
-A set is a folder with `records.parquet` and an image folder keyed by content
-(`images/<first two hex digits>/<sha256>.<png, jpg or webp>`), so that one picture is stored once.
+A set is a folder with `records.parquet` and a folder of images, which are named by their content. So each
+picture is stored once. The path of an image is
+
+    images/<first two hex digits>/<sha256>.<png, jpg or webp>
 """
 
 import hashlib
@@ -47,13 +49,13 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Record:
-    """One question; `answer` is the canonical gold (letters where there are options).
+    """One question; `answer` is the canonical gold (letters if there are options).
 
-    `images` are paths relative to the set's folder; their names are the sha256 of their content.
-    `language` is an ISO 639 code, `date` the day, month or year (ISO 8601) when the question was first
-    published, `licence` that of its source as an SPDX identifier where there is one. `edits` says all that
-    was changed since the source, in order. `response`, where there is one, is what a model is trained to
-    write after the assistant's role line, `<think>` included.
+    `images` are paths relative to the set's folder; their names are the sha256 of their content. `language`
+    is an ISO 639 code. `date` is the day, month or year (ISO 8601) when the question was first published.
+    `licence` is the licence of its source, as an SPDX identifier if there is one. `edits` lists all changes
+    since the source, in order. `response` is the text, if any, that a model is trained to write after the
+    assistant's role line, `<think>` included.
     """
 
     id: str
@@ -74,14 +76,14 @@ class Record:
     meta: dict = field(default_factory=dict)
 
     def with_response(self, response: str, **meta) -> "Record":
-        """The same question with a response to learn from, and more provenance."""
+        """Return the same question with a response to learn from, and with more provenance."""
         return replace(self, response=response, meta={**self.meta, **meta})
 
 
 class RecordWriter:
-    """Writes `records.parquet` into a folder, some rows at a time; a context manager.
+    """Writes `records.parquet` into a folder, some rows at a time. A context manager.
 
-    The file appears when all records are written. After an error there is none.
+    The file appears when all records are written. After an error no file appears.
     """
 
     def __init__(self, folder: Path):
@@ -123,10 +125,10 @@ def write_records(folder: Path, records: Iterable[Record]) -> Path:
 
 
 def iter_records(folder: Path) -> Iterator[Record]:
-    """A set's records, in order, in bounded memory.
+    """Yield a set's records, in order, in bounded memory.
 
     Raises:
-        FileNotFoundError: the folder holds no data set.
+        FileNotFoundError: the folder contains no data set.
     """
     with parquet.ParquetFile(Path(folder) / "records.parquet") as file:
         for batch in file.iter_batches(ROWS_AT_A_TIME):
@@ -135,10 +137,10 @@ def iter_records(folder: Path) -> Iterator[Record]:
 
 
 def read_records(folder: Path) -> list[Record]:
-    """All of a set's records, in order.
+    """Return all records of a set, in order.
 
     Raises:
-        FileNotFoundError: the folder holds no data set.
+        FileNotFoundError: the folder contains no data set.
     """
     return list(iter_records(folder))
 
@@ -157,7 +159,7 @@ def _record(row: dict) -> Record:
 
 
 def png_bytes(image: Image.Image) -> bytes:
-    """A picture as a PNG file."""
+    """Return a picture as the bytes of a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()
@@ -173,15 +175,15 @@ def store_bytes(folder: Path, data: bytes, suffix: str) -> str:
     digest = hashlib.sha256(data).hexdigest()
     path = Path(folder) / "images" / digest[:2] / f"{digest}.{suffix}"
     if not path.exists():
-        write_bytes(path, data, sync=False)  # one of millions
+        write_bytes(path, data, sync=False)  # without a sync, because there are millions
     return path.relative_to(folder).as_posix()
 
 
 def render_question(question: str, options: tuple[str, ...] | None, images: int) -> str:
-    """The user's turn: one `<image>` marker per picture, the question, lettered options.
+    """Return the user's turn: one `<image>` marker per picture, the question, lettered options.
 
     Raises:
-        ValueError: the question holds some markers, but not one for each picture.
+        ValueError: the question contains markers, but not one for each picture.
     """
     markers = question.count("<image>")
     if markers not in (0, images):

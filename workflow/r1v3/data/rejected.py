@@ -1,4 +1,4 @@
-"""The list of what is rejected: one line each in `rejected.jsonl`, with step, reason and place."""
+"""Writes the list of rejected samples: one line each in `rejected.jsonl`, with step, reason and place."""
 
 import base64
 import io
@@ -10,13 +10,13 @@ from typing import Self
 
 from PIL import Image
 
-SHOWN = 3  # examples of each reason in the funnel
-THUMBNAIL = 120  # pixels of an example's longer side
-PREVIEW = 300  # characters of a text in a line; the sample itself stays in its source
+SHOWN = 3  # number of examples of each reason in the funnel
+THUMBNAIL = 120  # longer side of an example's thumbnail, in pixels
+PREVIEW = 300  # most characters of a text in a line; the whole sample stays in its source
 
 
 class Rejections:
-    """Lists rejected samples, and counts them by step and reason; a context manager."""
+    """Lists rejected samples, and counts them by step and reason. A context manager."""
 
     NAME = "rejected.jsonl"
 
@@ -37,14 +37,15 @@ class Rejections:
         thumbnail: Callable[[], Image.Image | None] | None = None,
         **more,
     ) -> None:
-        """Note one sample.
+        """Record one rejected sample.
 
         Args:
-            step: of the funnel, such as `valid` or `overlong`.
-            where: the file and row, or the question and sample, that it is.
-            source: that it comes from, where samples are also counted by source.
-            thumbnail: gives the sample's first picture, if it can be shown; asked for examples alone.
-            more: what else is worth knowing; texts are cut to a preview.
+            step: step of the funnel, such as `valid` or `overlong`.
+            where: place of the sample: its file and row, or its question and sample.
+            source: source of the sample, if samples are also counted by source.
+            thumbnail: function that returns the sample's first picture, if it can be shown; called only for
+                examples.
+            more: other useful facts; texts are cut to a preview.
         """
         line = {"step": step, "reason": reason, "where": where, "id": preview(id)}
         line |= {key: preview(value) for key, value in more.items() if value is not None}
@@ -70,7 +71,7 @@ class Rejections:
 
     @property
     def facts(self) -> dict[str, dict]:
-        """Counts by step and reason, and examples of each step, in all and by source."""
+        """Return counts by step and reason, and examples of each step, in total and by source."""
         counts = {step: dict(sorted(each.items())) for step, each in self.counts.items()}
         return {
             "rejected": counts,
@@ -87,7 +88,7 @@ class Rejections:
 
 
 def small(image: Image.Image) -> str:
-    """A thumbnail as the `src` of an `<img>`."""
+    """Return a thumbnail as the `src` of an `<img>`."""
     image = image.convert("RGB")
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     buffer = io.BytesIO()
@@ -96,7 +97,7 @@ def small(image: Image.Image) -> str:
 
 
 def preview(value: object) -> object:
-    """A text short enough for a list; other values as they are."""
+    """Return a text short enough for a list; return other values unchanged."""
     if isinstance(value, str) and len(value) > PREVIEW:
         return f"{value[:PREVIEW]}… ({len(value):,} characters)"
     return value

@@ -1,9 +1,9 @@
-r"""TeX commands whose backslash a careless reader of JSON or Python took for an escape.
+r"""Restores TeX commands whose backslash was read as an escape of JSON or Python.
 
-`"\frac"` in a text without a raw mark is a form feed and `rac`. Where such a character stands before the rest
-of a command that is known, the backslash is put back. Tabs, line ends and returns are common in texts, so
-they are taken for lost backslashes before longer commands only. Before short ones, such as `\\tau`, they are
-where no line is broken: behind a bracket or a sign of mathematics.
+`"\frac"` in a text that is not a raw string is a form feed and `rac`. If such a character stands before the
+rest of a known command, the backslash is restored. Tabs, line feeds and carriage returns are common in texts.
+So they count as lost backslashes only before longer commands. Before short ones, such as `\\tau`, they count
+only where no line would break: after a bracket or a sign of mathematics.
 """
 
 import re
@@ -32,7 +32,7 @@ LOST = re.compile(
     )
 )
 LETTERS = dict(zip(COMMANDS, "abfvtnr", strict=True))
-# A line may end behind `$$` or `=`, but not behind one `$`, a bracket or an index.
+# A line may end after `$$` or `=`, but not after a single `$`, a bracket or an index.
 SHORT = re.compile(
     r"(?:(?<=[({\[^_])|(?<=[^$]\$)|(?<=\A\$))\n(?:u|e|i|eg|ot|mid)(?![a-z])"
     r"|(?:(?<=[$({\[^_=+\-*/|<>])|\A)\t(?:au|an|anh|op|o)(?![a-z])"
@@ -41,7 +41,7 @@ SHORT = re.compile(
 
 
 def with_backslashes(text: str) -> str:
-    r"""A text whose lost backslashes are put back: form feed and `rac{1}{2}` becomes `\frac{1}{2}`."""
+    r"""Return a text with its lost backslashes restored: form feed and `rac{1}{2}` become `\frac{1}{2}`."""
     if not any(character in text for character in COMMANDS):
         return text
     for lost in (LOST, SHORT):

@@ -1,6 +1,6 @@
-"""Turns a raw row into a record, or rejects it with a reason. Nothing is guessed.
+"""Converts a raw row into a record, or rejects it with a reason. Nothing is guessed.
 
-A row is a mapping with a record's fields; `r1v3.data.picture_cells` says what may stand for a picture.
+A row is a mapping with a record's fields. `r1v3.data.picture_cells` lists the forms of a picture.
 """
 
 import json
@@ -25,7 +25,7 @@ SHORT = {"id": 200, "answer_type": 20, "domain": 100, "difficulty": 100, "langua
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 SPLITS = ("train", "validation", "test")
 CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
-TEXTS = ("question", "answer", "response")  # in which TeX may stand
+TEXTS = ("question", "answer", "response")  # fields that may contain TeX
 MENDS = (
     (with_backslashes, "lost backslashes of TeX"),
     (without_entities, "characters of HTML"),
@@ -33,11 +33,11 @@ MENDS = (
 
 
 class Validator:
-    """Checks rows one by one. It remembers ids as 64-bit hashes, so that an id that occurs twice is seen.
+    """Checks rows one by one. It stores ids as 64-bit hashes, to find ids that occur twice.
 
     Args:
-        limits: what a text or a picture may cost.
-        pictures: where the pictures of the rows lie; it may change from row to row.
+        limits: limits of texts and pictures.
+        pictures: reader of the rows' pictures; it may change from row to row.
     """
 
     def __init__(self, limits: Limits, pictures: PictureFiles | None = None):
@@ -45,10 +45,10 @@ class Validator:
         self._ids: set[int] = set()
 
     def __call__(self, row: Mapping) -> tuple[Record, list[AdmittedPicture]]:
-        """The record, whose `images` are still empty, and its pictures, decoded.
+        """Return the record, whose `images` are still empty, and its decoded pictures.
 
         Raises:
-            Rejected: with the reason.
+            Rejected: the row is not valid; the message is the reason.
         """
         if not isinstance(row, Mapping):
             raise Rejected("not a row of fields", type(row).__name__)
@@ -92,7 +92,7 @@ class Validator:
         return record, pictures
 
     def first_picture(self, row: Mapping) -> Image.Image | None:
-        """The first picture of a row that was refused, where it can be shown."""
+        """Return the first picture of a rejected row, or None if it cannot be shown."""
         try:
             pictures = pictures_of(row.get("images"))
             return self._picture(pictures[0]).image if pictures else None
@@ -122,7 +122,7 @@ class Validator:
         return value
 
     def _edits(self, edits: object) -> list[str]:
-        """The edits that were made to the row before. A single text is one edit."""
+        """Return the earlier edits of the row. A single text is one edit."""
         if edits is None:
             return []
         if isinstance(edits, str):
@@ -153,7 +153,7 @@ class Validator:
 
 
 def _mended(row: Mapping) -> tuple[Mapping, list[str]]:
-    """The row with lost backslashes put back and names of characters replaced, and what was changed."""
+    """Return the row with restored backslashes and replaced HTML names, and a list of the changes."""
     edits: list[str] = []
     changed = dict(row)
     for name in (*TEXTS, "options"):
@@ -191,7 +191,7 @@ def _check_words(texts: dict[str, str], date: str | None) -> None:
 
 
 def _answer(answer: str, kind: str, options: tuple[str, ...] | None) -> str:
-    """The answer; letters upper-case, and sorted where several may be right."""
+    """Return the answer; letters are in upper case, and sorted if several may be correct."""
     if kind not in ("mcq", "mcq_multi"):
         return answer
     allowed = LETTERS[: len(options)] if options else LETTERS

@@ -1,1 +1,1 @@
-"""Questions that are alike: duplicates within sets, and twins in evaluations."""
+"""Finds duplicates within sets of questions, and twins in evaluations."""

@@ -1,32 +1,32 @@
-"""Whether two pictures that agree in grey agree in colour: puzzles of a pattern differ in colours alone.
+"""Compares the colours of two pictures that agree in grey. Pattern puzzles may differ only in colours.
 
-A picture may lose its colours, fade, or take one tint as a whole, and still be the same. It is another one
-where white and grey stay as they are and what is coloured has other colours. So a copy whose hues were all
-turned counts as another picture.
+A picture that lost its colours, faded or got an overall tint counts as the same. It counts as another picture
+if white and grey are unchanged but coloured areas have other colours. So a copy with shifted hues counts as
+another picture.
 """
 
 import numpy as np
 from PIL import Image
 
-COARSE = 24  # side of a picture in which colours are compared
-GREY = 10.0  # levels of 255: a colour below this is none
+COARSE = 24  # side of the picture in which colours are compared, in pixels
+GREY = 10.0  # strength below which a pixel has no colour, in levels of 255
 COLOURED = 25.0
-UNLIKE = 0.3  # distance of two colours by the sum of their strengths
-ODD = 0.12  # the same where most colours agree to within ALIGNED, as no crop or turn lets them
+UNLIKE = 0.3  # distance of two colours divided by the sum of their strengths
+ODD = 0.12  # the same for aligned pictures: most colours agree to within ALIGNED
 ALIGNED = 0.02
-MOST_UNLIKE = 0.08  # share of what is coloured
-FEW = 4  # places below which nothing is said
+MOST_UNLIKE = 0.08  # share of the coloured pixels
+FEW = 4  # fewer coloured pixels than this decide nothing
 
 
 def small_colours(image: Image.Image) -> np.ndarray:
-    """A picture in colour, uint8 of shape (COARSE, COARSE, 3)."""
+    """Return a small picture in colour, uint8 of shape (COARSE, COARSE, 3)."""
     rgb = image.convert("RGB") if image.mode != "RGB" else image
     small = rgb.resize((COARSE, COARSE), Image.Resampling.BOX, reducing_gap=3.0)
     return np.asarray(small)
 
 
 def colours_agree(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two aligned pictures may be one by their colours.
+    """Return whether two aligned pictures may be the same by their colours.
 
     Args:
         one, other: values in [0, 255] of shape (COARSE, COARSE, 3).
@@ -34,16 +34,16 @@ def colours_agree(one: np.ndarray, other: np.ndarray) -> bool:
     chroma = [each - each.mean(axis=2, keepdims=True) for each in (one, other)]
     strength = [np.linalg.norm(each, axis=2) for each in chroma]
     if min(np.quantile(each, 0.98) for each in strength) < COLOURED:
-        return True  # one of them has no colours to speak of
+        return True  # one of them has almost no colours
     weaker, stronger = np.minimum(strength[0], strength[1]), np.maximum(strength[0], strength[1])
     if (grey := weaker < GREY).any() and np.median(stronger[grey]) > GREY:
-        return True  # one of them has a tint as a whole
+        return True  # one of them has an overall tint
     (first, second), (strong, others) = chroma, strength
     return _found_again(first, second, strong) and _found_again(second, first, others)
 
 
 def _found_again(chroma: np.ndarray, other: np.ndarray, strength: np.ndarray) -> bool:
-    """Whether the colours of one picture stand in the other, each at its place or beside it."""
+    """Return whether the other picture has each colour of this one at the same pixel or next to it."""
     coloured = strength > COLOURED
     if coloured.sum() < FEW:
         return True

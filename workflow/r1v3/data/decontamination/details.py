@@ -1,9 +1,9 @@
-"""Whether two pictures that look alike from afar agree in their details: letters, digits, thin lines.
+"""Compares the details of two pictures that look similar from afar: letters, digits, thin lines.
 
-A page of text is grey stripes on a thumbnail, and so is every other page; grids of a puzzle differ in one
-digit. So candidates are compared once more at a resolution at which letters differ: without slow changes of
-brightness, block by block, each block where it fits best nearby, since resampling and small turns move the
-parts of a picture unequally.
+On a thumbnail all pages of text are grey stripes, and two puzzle grids may differ in one digit. So candidates
+are compared again at a resolution at which letters differ. Slow changes of brightness are removed first. The
+comparison is block by block, and each block is matched where it fits best nearby, because resampling and
+small turns move the parts of a picture unequally.
 """
 
 from dataclasses import dataclass
@@ -12,26 +12,26 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-DETAIL = 192  # side of a picture in which details are compared
-BLOCK = 16  # side of a block
-REACH = 3  # pixels by which a block may have moved
-SMOOTH, SLOW = 1, 6  # radii of the blurs below and above which nothing counts
-FLAT = 0.25  # of a picture's spread: a block below it has no details
+DETAIL = 192  # side of the picture in which details are compared, in pixels
+BLOCK = 16  # side of a block, in pixels
+REACH = 3  # largest shift of a block, in pixels
+SMOOTH, SLOW = 1, 6  # radii of two blurs, in pixels; only details between them count
+FLAT = 0.25  # share of a picture's spread; a block with less has no details
 
 
 def detail(image: Image.Image) -> np.ndarray:
-    """A picture in grey, uint8 of shape (DETAIL, DETAIL)."""
+    """Return a picture in grey, uint8 of shape (DETAIL, DETAIL)."""
     grey = image.convert("L") if image.mode != "L" else image
     return np.asarray(grey.resize((DETAIL, DETAIL), Image.Resampling.BOX, reducing_gap=3.0))
 
 
 @dataclass(frozen=True)
 class BlockAgreement:
-    """How well the blocks of two pictures agree.
+    """Agreement of the blocks of two pictures.
 
     Attributes:
-        every: the best correlation within REACH of each block with details in either, in [-1, 1].
-        both: those of blocks with details in both, so without what stands in one of them alone.
+        every: best correlation within REACH of each block that has details in either picture, in [-1, 1].
+        both: the same for blocks that have details in both pictures. It ignores what only one of them shows.
     """
 
     every: np.ndarray
@@ -39,10 +39,10 @@ class BlockAgreement:
 
 
 def block_agreement(one: np.ndarray, other: np.ndarray) -> BlockAgreement:
-    """How well each block that holds details agrees with the other picture near its place.
+    """Correlate each block that has details with the other picture near the same place.
 
     Args:
-        one, other: grey values of shape (DETAIL, DETAIL), aligned but for some pixels.
+        one, other: grey values of shape (DETAIL, DETAIL), aligned except for some pixels.
     """
     first, second = _details(one), _details(other)
     wide = np.pad(second, REACH)
@@ -64,7 +64,7 @@ def block_agreement(one: np.ndarray, other: np.ndarray) -> BlockAgreement:
 
 
 def _details(grey: np.ndarray) -> np.ndarray:
-    """Grey values without what changes slowly, slightly blurred, with a spread of 1."""
+    """Return grey values without slow changes, slightly blurred, with a standard deviation of 1."""
     values = grey.astype(np.float32)
     fine = _blurred(values, SMOOTH) - _blurred(values, SLOW)
     return fine / (fine.std() + 1e-3)
@@ -83,6 +83,6 @@ def _box(size: int, radius: int) -> np.ndarray:
 
 
 def _blocks(values: np.ndarray) -> np.ndarray:
-    """Sums over blocks."""
+    """Return the sums over blocks."""
     many = DETAIL // BLOCK
     return values.reshape(many, BLOCK, many, BLOCK).sum(axis=(1, 3))

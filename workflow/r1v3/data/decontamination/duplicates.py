@@ -1,4 +1,4 @@
-"""Near-duplicates: within a set, and between the sets that a model learns from one after another."""
+"""Finds near-duplicates within a set, and between sets that a model learns from in sequence."""
 
 import tempfile
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ BATCH = 512
 
 
 def find_duplicates(folder: Path, cleaning: CleaningRules) -> dict[int, Hit]:
-    """Later questions that repeat an earlier one, by number; the twin's key is the earlier one's number.
+    """Return the twin of each later question that repeats an earlier one; its key is the earlier number.
 
-    Two questions are the same if their `question_fingerprint` is equal and their words nearly are, also at
-    their ends. If both have pictures, each picture of the later must equal one of the earlier in every
-    detail.
+    Two questions are the same if their `question_fingerprint` is equal and their words are nearly equal, also
+    at their ends. If both have pictures, each picture of the later one must equal a picture of the earlier
+    one in every detail.
 
     Args:
-        folder: holds the indexes `text` and `looks` of the questions.
+        folder: folder with the indexes `text` and `looks` of the questions.
     """
     text = TextIndex(folder / "text", cleaning.text)
     looks = PhashIndex(folder / "looks", cleaning.pictures)
@@ -63,15 +63,15 @@ def find_duplicates(folder: Path, cleaning: CleaningRules) -> dict[int, Hit]:
 
 
 def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]:
-    """Pairs of sets that share something: set, earlier set, and how much of it they share.
+    """Return a row for each pair of sets that share questions or pictures: set, earlier set, and counts.
 
     Returns:
-        Rows with `ids` (equal ids), `count` (near-duplicates by text and pictures), `pictures` (equal to the
-        byte, of either question) and `first`, a pair of ids.
+        Rows with `ids` (equal ids), `count` (near-duplicates by text and pictures), `pictures`
+        (byte-identical, of either question) and `first`, a pair of ids.
     """
     words, batch, names, ids = Words(), [], [], []
     rows: dict[tuple[str, str], dict] = {}
-    # By set: each id and picture, and the record that has it first.
+    # By set: each id and picture, and the first record that has it.
     firsts: dict[str, dict[tuple[str, str], str]] = {}
 
     def note(later: str, earlier: str, what: str, pair: tuple[str, str]) -> None:

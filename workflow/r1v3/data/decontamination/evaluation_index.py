@@ -1,8 +1,8 @@
-"""What training data must not hold: every question of the benchmarks and held-out sets, indexed on disk.
+"""The index on disk of all questions that training data must not contain: benchmarks and held-out sets.
 
-A training question is a hit if its text or one of its pictures is that of an evaluation's question. Text
-alone counts only if it has `alone_words` words, or if neither question has a picture. Many questions of exams
-and of drawn worlds share their wording and differ in the picture.
+A training question is a hit if its text or one of its pictures matches an evaluation question. Text alone
+counts only if it has `alone_words` words, or if neither question has a picture. Many questions of exams and
+of drawn worlds have the same wording and differ only in the picture.
 """
 
 import json
@@ -26,7 +26,7 @@ BATCH = 512
 
 @dataclass(frozen=True)
 class IndexedQuestion:
-    """A question of an evaluation: `key` is `<benchmark>/<item>`, `pictures` are files."""
+    """A question of an evaluation: `key` is `<benchmark>/<item>`, and `pictures` are files."""
 
     key: str
     text: str
@@ -35,7 +35,7 @@ class IndexedQuestion:
 
 @dataclass(frozen=True)
 class Hit:
-    """A training question's twin: `text` and `picture` are likenesses in [0, 1], 0 where unlike."""
+    """A training question's twin; `text` and `picture` are similarities in [0, 1], 0 if they do not match."""
 
     twin: str
     text: float
@@ -51,10 +51,10 @@ class Hit:
 def index_evaluations(
     cleaning: CleaningRules, questions: Iterable[IndexedQuestion], folder: Path
 ) -> dict:
-    """Index every question into `folder/text` and `folder/looks`.
+    """Index every question in `folder/text` and `folder/looks`.
 
     Returns:
-        How many questions and pictures of each are indexed, and pictures too blank to be recognised.
+        Numbers of indexed questions and pictures of each evaluation, and of pictures too blank to recognise.
     """
     counts: dict[str, dict[str, int]] = {}
     words, keys = Words(), []
@@ -98,11 +98,11 @@ class EvaluationIndex:
     def hits(
         self, texts: Texts, pictured: np.ndarray, looks: list[list[PictureHash]]
     ) -> list[list[Hit]]:
-        """The twins of each question of a batch, the most alike first.
+        """Return the twins of each question of a batch, the most similar first.
 
         Args:
             texts: see `r1v3.data.decontamination.ngrams.Words`.
-            looks: how each question's pictures look.
+            looks: perceptual hashes of each question's pictures.
         """
         by_text = self.text.twins(texts, pictured)
         parts = [
@@ -130,7 +130,7 @@ class EvaluationIndex:
         return hits
 
     def _is_template(self, twins: dict[int, float]) -> bool:
-        """Whether so many questions with different pictures share a text that the text is only a template."""
+        """Return whether a text is only a template: many questions with different pictures share it."""
         least = self.text.settings.template
         if least is None or len(twins) < least:
             return False
@@ -138,7 +138,7 @@ class EvaluationIndex:
         return len(np.unique(self.looks.hashes[of_twins, WHOLE])) >= least
 
     def text_of(self, key: str) -> str:
-        """The text of an evaluation's question."""
+        """Return the text of an evaluation's question."""
         return next(each["text"] for each in self.questions if each["key"] == key)
 
 

@@ -1,7 +1,7 @@
-"""Texts by what they share, on disk: n-grams for texts inside longer ones, MinHash for edited ones.
+"""An index of texts on disk: n-grams find texts inside longer ones, MinHash finds edited ones.
 
-N-grams that occur in many of the indexed texts are boilerplate and do not count, as in GPT-3's
-decontamination (Brown et al. 2020, appendix C). Candidates of either kind are then compared exactly.
+N-grams that occur in many indexed texts are boilerplate and do not count, as in GPT-3's decontamination
+(Brown et al. 2020, appendix C). Candidates of both kinds are then compared exactly.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,16 +13,16 @@ from r1v3.data.arrays import as_npy, mapped
 from r1v3.data.decontamination.ngrams import BANDS, SHINGLE, Texts, band_keys, grams, jaccard
 from r1v3.recipe.schema.cleaning import TextTwins
 
-TAIL = 16  # words at the end of a question
-MIN_TAIL = 0.7  # Jaccard similarity of these words in two questions that are one
+TAIL = 16  # number of words at the end of a question
+MIN_TAIL = 0.7  # Jaccard similarity of these words in two questions that are the same
 
 
 class TextWriter:
-    """Writes an index of texts, a batch at a time; memory does not grow with them, but for n-grams.
+    """Writes an index of texts in batches. Only the n-grams need memory that grows with the texts.
 
     Args:
-        whole: also index n-grams, so that other texts can be looked for. Without, the index only finds
-            near-duplicates among its own texts.
+        whole: whether n-grams are also indexed, so that other texts can be searched for. Without them the
+            index finds only near-duplicates among its own texts.
     """
 
     KINDS = {
@@ -43,10 +43,10 @@ class TextWriter:
         self._out[name].write(np.ascontiguousarray(values, dtype=self.KINDS[name]).data)
 
     def add(self, texts: Texts, pictured: np.ndarray, marks: Sequence[int] | None = None) -> None:
-        """Index a batch, with whether each question has pictures.
+        """Index a batch of questions; `pictured` says which of them have pictures.
 
         Args:
-            marks: `question_fingerprint` of each question, where near-duplicates among these are sought.
+            marks: `question_fingerprint` of each question, if near-duplicates among these are searched for.
         """
         hashes, starts = grams(texts, SHINGLE)
         self._write("bands", band_keys(hashes, starts))
@@ -65,7 +65,7 @@ class TextWriter:
         self.count += len(texts)
 
     def close(self) -> None:
-        """Write what `TextIndex` opens."""
+        """Write the files that `TextIndex` opens."""
         folder = self.folder
         for file in self._out.values():
             file.close()
@@ -89,11 +89,11 @@ class TextWriter:
 
 
 class TextIndex:
-    """Texts that can be found again; numbers are their order when indexed.
+    """An index of texts that can be searched. A text's number is its position in the index.
 
     Args:
-        folder: where `TextWriter` wrote.
-        settings: when two texts are the same.
+        folder: folder of `TextWriter`.
+        settings: thresholds for equal texts.
     """
 
     def __init__(self, folder: Path, settings: TextTwins):
@@ -112,13 +112,13 @@ class TextIndex:
             self._keys = np.take_along_axis(self.bands, self._order, axis=0)
 
     def shingles_of(self, number: int) -> np.ndarray:
-        """The distinct shingles of a text, sorted."""
+        """Return the distinct shingles of a text, sorted."""
         return self.shingles[self.starts[number] : self.starts[number + 1]]
 
     def twins(self, texts: Texts, pictured: np.ndarray) -> list[dict[int, float]]:
-        """For each text the indexed texts that it repeats, with the larger of containment and Jaccard.
+        """Return for each text the indexed texts that it repeats, with the larger of containment and Jaccard.
 
-        A text of fewer than `alone_words` words says too little where either question has pictures.
+        If either question has pictures, a text of fewer than `alone_words` words is not compared.
         """
         found: list[dict[int, float]] = [{} for _ in range(len(texts))]
         if not len(texts) or not len(self.words):
@@ -138,9 +138,10 @@ class TextIndex:
         return found
 
     def alike(self, one: int, other: int) -> float:
-        """The Jaccard similarity of two indexed questions; 0 where they ask for something else.
+        """Return the Jaccard similarity of two indexed questions; 0 if they ask for something else.
 
-        Questions on one passage share most of their words, so that their ends are compared by themselves.
+        Questions about the same passage share most of their words, so their ends are also compared
+        separately.
         """
         if self.marks[one] != self.marks[other]:
             return 0.0
@@ -150,11 +151,11 @@ class TextIndex:
         return jaccard(self.shingles_of(one), self.shingles_of(other))
 
     def own_twins(self) -> Iterator[tuple[int, int, float]]:
-        """Near-duplicates among the indexed texts: (later, earlier, Jaccard), by the later one.
+        """Yield near-duplicates among the indexed texts as (later, earlier, Jaccard), in order of the later.
 
-        In a group of equal keys and marks, each text is compared with the first and with the one before it,
-        over all bands. So the work grows with the number of texts, not with its square. For two questions
-        with pictures, texts alone decide nothing.
+        In a group of equal keys and marks, each text is compared with the first one and with the one before
+        it, over all bands. So the work grows with the number of texts, not with its square. If both questions
+        have pictures, their texts alone decide nothing.
         """
         if not len(self.words):
             return
@@ -183,7 +184,7 @@ class TextIndex:
         return (words >= self.settings.alone_words) | np.logical_not(pictured)
 
     def _comparable(self, lengths, pictured, numbers):
-        """Whether texts say enough to be compared with indexed ones."""
+        """Return whether texts are long enough to be compared with indexed ones."""
         words = np.minimum(self.words[numbers], lengths)
         enough = self._says_enough(words, np.logical_or(self.pictured[numbers], pictured))
         return enough & (self.gram_counts[numbers] > 0)
@@ -203,7 +204,7 @@ class TextIndex:
             yield asked, number, shared / int(self.gram_counts[number])
 
     def _candidates(self, keys: np.ndarray, lengths: np.ndarray, pictured: np.ndarray):
-        """Pairs that share a key and are comparable, once each: (text << 32) + number."""
+        """Return the comparable pairs that share a key, each once, as (text << 32) + number."""
         pairs = np.zeros(0, dtype=np.uint64)
         for band in range(BANDS):
             low = np.searchsorted(self._keys[:, band], keys[:, band], side="left")
@@ -219,7 +220,7 @@ class TextIndex:
 
 
 def _tails(texts: Texts) -> np.ndarray:
-    """Hashes of each text's last words, uint32 of shape (texts, TAIL); 0 where it has fewer."""
+    """Return hashes of each text's last words, uint32 of shape (texts, TAIL); 0 for missing words."""
     found = np.zeros((len(texts), TAIL), dtype=np.uint32)
     place = texts.starts[1:, None] - 1 - np.arange(TAIL)
     inside = place >= texts.starts[:-1, None]
@@ -229,7 +230,7 @@ def _tails(texts: Texts) -> np.ndarray:
 
 
 def _distinct(hashes: np.ndarray, starts: np.ndarray, bits: int = 32):
-    """Each text's distinct hashes, sorted, and the text that each belongs to."""
+    """Return the distinct hashes of each text, sorted, and the text of each hash."""
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     values = hashes >> np.uint64(64 - bits) if bits < 64 else hashes
     order = np.lexsort((values, owner))
@@ -241,7 +242,7 @@ def _distinct(hashes: np.ndarray, starts: np.ndarray, bits: int = 32):
 
 
 def _save_grams(folder: Path, found, owner, texts: int, common: int) -> None:
-    """Sort n-grams; those that stand in more than `common` texts are left out."""
+    """Sort and save the n-grams, without those that occur in more than `common` texts."""
     order = np.argsort(found, kind="stable")
     found, owner = found[order], owner[order]
     _, inverse, many = np.unique(found, return_inverse=True, return_counts=True)

@@ -1,8 +1,8 @@
-"""What a question's words are, as numbers: n-grams that are equal where words are, and MinHash.
+"""Turns the words of questions into numbers: hashes of n-grams, and MinHash.
 
-Words are those of the normalised text: compatibility forms and case folded, markup, punctuation and
-LaTeX's spacing left out; a Chinese, Japanese or Korean character is a word of its own. Everything works on
-a batch of texts at once, in NumPy.
+The words are those of the normalised text, with compatibility forms and case folded, and without markup,
+punctuation and LaTeX's spacing. A Chinese, Japanese or Korean character is a word of its own. All functions
+work on a batch of texts at once, in NumPy.
 """
 
 import re
@@ -19,19 +19,19 @@ WORD = re.compile(
 MARKUP = re.compile(
     r"<image[ _]?\d*>|\\(?:left|right|mathrm|text|displaystyle|[,;!])(?![a-zA-Z])|<[^<>]{1,40}>"
 )
-REMEMBERED = 500_000  # words whose hash is kept
-SHINGLE = 3  # words of a shingle
+REMEMBERED = 500_000  # number of words whose hashes are cached
+SHINGLE = 3  # number of words in a shingle
 BANDS, ROWS = 16, 4
 BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
 class Texts:
-    """A batch of texts as hashes; text t has words `words[starts[t]:starts[t + 1]]`.
+    """A batch of texts as hashes. Text t has the words `words[starts[t]:starts[t + 1]]`.
 
     Attributes:
-        words: uint64, one a word.
-        starts: int64, one more than there are texts.
+        words: uint64, one per word.
+        starts: int64, one more than the number of texts.
     """
 
     words: np.ndarray
@@ -39,7 +39,7 @@ class Texts:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Words of each text."""
+        """Return the number of words of each text."""
         return np.diff(self.starts)
 
     def __len__(self) -> int:
@@ -47,7 +47,7 @@ class Texts:
 
 
 class Words:
-    """Turns texts into hashes of their words; remembers common ones."""
+    """Turns texts into hashes of their words, and caches the hashes."""
 
     def __init__(self):
         self._known: dict[str, int] = {}
@@ -68,17 +68,17 @@ class Words:
 
 
 def words(text: str) -> list[str]:
-    """The words of the normalised text."""
+    """Return the words of the normalised text."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return WORD.findall(MARKUP.sub(" ", text).casefold())
 
 
 def grams(texts: Texts, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes of all runs of n words, and where each text's begin; a shorter text is one run as a whole.
+    """Hash all runs of n words, and return where each text's runs begin. A shorter text is one run.
 
     Returns:
-        Hashes (uint64), and starts (int64, one more than there are texts).
+        Hashes (uint64), and starts (int64, one more than the number of texts).
     """
     counts = np.where(texts.lengths >= n, texts.lengths - n + 1, np.minimum(texts.lengths, 1))
     starts = np.concatenate(([0], np.cumsum(counts)))
@@ -95,18 +95,18 @@ def grams(texts: Texts, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:
-    """The finaliser of splitmix64: every bit of the input moves every bit of the output."""
+    """Mix bits with the finaliser of splitmix64: every input bit changes every output bit."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
 
 
 def band_keys(hashes: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """MinHash in bands: two texts that share a key are candidates (Broder 1997; banding after
-    Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4).
+    """Return MinHash keys in bands. Two texts that share a key are candidates.
 
-    Of two texts with Jaccard similarity s, some key agrees with probability 1 - (1 - s^4)^16: 0.9998 at
-    0.8, 0.64 at 0.5, 0.12 at 0.3.
+    See Broder 1997; banding follows Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
+    For two texts with Jaccard similarity s, some key agrees with probability 1 - (1 - s^4)^16: 0.9998 at 0.8,
+    0.64 at 0.5, 0.12 at 0.3.
 
     Returns:
         uint64 of shape (texts, BANDS); 0 in all bands of a text without words.
@@ -129,7 +129,7 @@ def band_keys(hashes: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def jaccard(one: np.ndarray, other: np.ndarray) -> float:
-    """Shared of all shingles of two texts; `one` and `other` are sorted and without repeats."""
+    """Return the shared part of all shingles of two texts; `one` and `other` are sorted and distinct."""
     if not len(one) or not len(other):
         return 0.0
     shared = len(np.intersect1d(one, other, assume_unique=True))

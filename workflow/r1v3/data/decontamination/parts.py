@@ -1,25 +1,25 @@
-"""Where a drawing lies in its picture: without blank margins, and without lines of text above or below.
+"""Finds a drawing in its picture: without blank margins, and without lines of text above or below.
 
-A copy on a larger sheet, or under a line of text, has the drawing as a part. Rows and columns of the grey of
-the picture's edge are blank; a photograph has none, and so no parts.
+A copy on a larger sheet, or under a line of text, contains the drawing as a part. Rows and columns with the
+grey of the picture's edge are blank. A photograph has none, so it has no parts.
 """
 
 import numpy as np
 from PIL import Image
 
-PART_SIDE = 480  # pixels of the longer side in which parts are looked for, within a factor of two
+PART_SIDE = 480  # longer side, in pixels to a factor of two, of the picture that is searched
 BLANK = 24  # grey levels by which a pixel of a blank row may differ from the edge
-MARGIN = 0.02  # of a side: smaller margins are no reason for a part
-GAP = 0.012  # of the height: blank rows of a gap
-REACH = 0.6  # of the height: how far from the top, or from the bottom, a gap may begin
-ABOVE, BELOW = 3, 2  # gaps from the top, and from the bottom, the widest first
-SMALLEST = 24  # pixels of a part's sides
+MARGIN = 0.02  # share of a side; a smaller margin makes no part
+GAP = 0.012  # share of the height that the blank rows of a gap need
+REACH = 0.6  # share of the height: how far from the top or bottom a gap may begin
+ABOVE, BELOW = 3, 2  # number of gaps from the top and from the bottom, the widest first
+SMALLEST = 24  # smallest side of a part, in pixels
 
 Box = tuple[int, int, int, int]
 
 
 def part_boxes(image: Image.Image) -> tuple[Box | None, list[Box]]:
-    """Left, top, right and bottom of all but a picture's margins, if it has any; and of its other parts."""
+    """Return the box without margins (None if there are none) and other boxes: left, top, right, bottom."""
     grey = np.asarray(image.convert("L"), dtype=np.int16)
     ground = np.median(np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1])))
     drawn = np.abs(grey - ground) > BLANK
@@ -47,7 +47,7 @@ def part_boxes(image: Image.Image) -> tuple[Box | None, list[Box]]:
 
 
 def _content(drawn: np.ndarray, top: int, bottom: int) -> Box | None:
-    """What is not blank between two rows."""
+    """Return the box around all drawn pixels between two rows; None if all are blank."""
     rows = np.flatnonzero(drawn[top:bottom].any(axis=1))
     if not len(rows):
         return None
@@ -57,7 +57,7 @@ def _content(drawn: np.ndarray, top: int, bottom: int) -> Box | None:
 
 
 def _gaps(drawn: np.ndarray) -> list[tuple[int, int]]:
-    """First row of each run of blank rows, and the row after its last."""
+    """Return each run of blank rows as its first row and the row after its last."""
     blank = np.concatenate(([False], ~drawn.any(axis=1), [False]))
     edges = np.flatnonzero(blank[1:] != blank[:-1])
     least = max(2, GAP * len(drawn))

@@ -1,10 +1,10 @@
-"""Which pictures look the same: a perceptual hash that survives resizing, recompression and small crops.
+"""Finds pictures that look the same, by a perceptual hash that survives resizing, compression and crops.
 
 The hash is the sign pattern of the lowest 63 frequencies of a grey thumbnail (Zauner 2010, "pHash").
-Trimming, resampling and the cosine transform are linear, and apart in rows and columns, so the hashes of all
-81 trimmed versions of a picture (none, 5 or 10 % off each side) come from two small matrix products. What
-hashes put forward is then compared pixel by pixel, after a search for the best trim: hashes find, the
-correlation decides.
+Trimming, resampling and the cosine transform are linear and separate in rows and columns. So two small matrix
+products give the hashes of all 81 trimmed versions of a picture (none, 5 or 10 % off each side). Candidates
+of the hashes are then compared pixel by pixel at the best trim. Hashes find candidates, and the correlation
+decides.
 """
 
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ from r1v3.data.decontamination.colours import COARSE, colours_agree, small_colou
 from r1v3.data.decontamination.details import DETAIL, BlockAgreement, block_agreement, detail
 from r1v3.data.decontamination.parts import PART_SIDE, part_boxes
 
-SIDE = 64  # of the thumbnail that is kept
-SMALL = 32  # of what is compared
-LOW = 8  # frequencies of each direction
+SIDE = 64  # side of the stored thumbnail, in pixels
+SMALL = 32  # side of the compared picture, in pixels
+LOW = 8  # number of frequencies in each direction
 TRIMS = (0.0, 0.05, 0.10)
-PAIRS = [(before, after) for before in TRIMS for after in TRIMS]  # off both ends of one direction
-FLATTEST = 3.0  # grey levels: a standard deviation below this has nothing to recognise
+PAIRS = [(before, after) for before in TRIMS for after in TRIMS]  # off both ends of a direction
+FLATTEST = 3.0  # standard deviation in grey levels; a picture below it has nothing to recognise
 VARIANTS = len(PAIRS) ** 2
-WHOLE = 0  # the variant without a trim
-UNLIKE = 0.3  # correlation at the trim that the hash found, below which none is looked for
+WHOLE = 0  # the variant without trims
+UNLIKE = 0.3  # correlation at the hash's trim below which no better trim is searched for
 TURNS = (-5.0, -2.5, 2.5, 5.0)  # degrees; blocks of details may move by one more
-# Degrees by which a turned picture is turned again, if it nearly fits.
+# Degrees by which a turned picture is turned further if it nearly fits.
 FINER = (-1.0, -0.5, 0.5, 1.0)
-HOPELESS = 0.6  # correlation on the coarse grid below which no fine one is tried
+HOPELESS = 0.6  # correlation on the coarse grid below which no fine grid is tried
 
 
 def thumbnail(image: Image.Image) -> np.ndarray | None:
-    """A grey thumbnail, uint8 of shape (SIDE, SIDE); None where the picture is all but blank."""
+    """Return a grey thumbnail, uint8 of shape (SIDE, SIDE); None if the picture is almost blank."""
     grey = image.convert("L") if image.mode != "L" else image
     small = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0))
     return None if small.std() < FLATTEST else small
@@ -41,11 +41,11 @@ def thumbnail(image: Image.Image) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class PictureHash:
-    """How a picture looks from afar and nearby: its thumbnail, and `details.detail`.
+    """The look of a picture from afar and nearby: its thumbnail, and `details.detail`.
 
-    `aspect` is its width by its height, which both have lost; `colour` is `colours.small_colours`, None where
-    it is not known. `inner` is a look of it without its margins, if it has any, and `parts` are looks of it
-    without lines above or below, where these were asked for. `turned` is true of a picture that was turned.
+    `aspect` is its width divided by its height, which both have lost. `colour` is `colours.small_colours`,
+    None if unknown. `inner` is the hash of the picture without its margins, if it has any. `parts` are hashes
+    without lines above or below, if these were requested. `turned` is true for a picture that was turned.
     """
 
     thumb: np.ndarray
@@ -58,10 +58,10 @@ class PictureHash:
 
 
 def picture_hash(image: Image.Image, *, cut: bool = False) -> PictureHash | None:
-    """How a picture looks; None where it is all but blank.
+    """Compute the hash of a picture; None if it is almost blank.
 
     Args:
-        cut: also look at its parts.
+        cut: whether its parts are hashed too.
     """
     grey = image.convert("L") if image.mode != "L" else image
     thumb = thumbnail(grey)
@@ -79,14 +79,14 @@ def picture_hash(image: Image.Image, *, cut: bool = False) -> PictureHash | None
 
 
 def turned_looks(seen: PictureHash) -> list[PictureHash]:
-    """How a picture looks as a negative, and turned by each of TURNS."""
+    """Return the hashes of the picture's negative, and of the picture turned by each of TURNS."""
     colour = None if seen.colour is None else 255 - seen.colour
     negative = PictureHash(255 - seen.thumb, 255 - seen.detail, seen.aspect, colour)
     return [negative, *(turned(seen, degrees) for degrees in TURNS)]
 
 
 def turned(seen: PictureHash, degrees: float) -> PictureHash:
-    """A look turned about its centre, with white where the corners come in."""
+    """Turn a picture's hash about its centre, with white in the new corners."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
 
@@ -111,12 +111,12 @@ def turned(seen: PictureHash, degrees: float) -> PictureHash:
 
 
 def hashes(thumb: np.ndarray, *, trims: bool = True) -> np.ndarray:
-    """The hashes of a thumbnail trimmed in every way of PAIRS x PAIRS; uint64 of shape (VARIANTS,).
+    """Return the hashes of a thumbnail with all trims of PAIRS x PAIRS; uint64 of shape (VARIANTS,).
 
     Variant `9 * i + j` is trimmed by PAIRS[i] above and below, and by PAIRS[j] left and right.
 
     Args:
-        trims: False for the hash of the whole alone, of shape (1,).
+        trims: False for only the hash of the whole thumbnail, of shape (1,).
     """
     ways = len(PAIRS) if trims else 1
     rows = _low_frequencies()[: ways * LOW]
@@ -132,13 +132,13 @@ def hashes(thumb: np.ndarray, *, trims: bool = True) -> np.ndarray:
 def likeness(
     one: np.ndarray, other: np.ndarray, variant: int
 ) -> tuple[float, tuple[float, float, float, float]]:
-    """How well `other`, trimmed about as the variant says, agrees with the whole of `one`.
+    """Return how well `other`, trimmed roughly as the variant says, agrees with the whole of `one`.
 
-    The best trim is looked for nearby, first on a coarser grid, where thin lines still overlap.
+    The best trim is searched for nearby, first on a coarser grid, where thin lines still overlap.
 
     Returns:
-        The correlation of their grey values at the best trim, in [-1, 1], and that trim: the shares off the
-        top, bottom, left and right.
+        The correlation of their grey values at the best trim, in [-1, 1], and that trim: the shares cut off
+        at the top, bottom, left and right.
     """
     (top, bottom), (left, right) = PAIRS[variant // len(PAIRS)], PAIRS[variant % len(PAIRS)]
     trims = (top, bottom, left, right)
@@ -157,7 +157,7 @@ def likeness(
 def same_colours(
     one: PictureHash, other: PictureHash, trims: tuple[float, float, float, float]
 ) -> bool:
-    """Whether what is coloured in `one` has its colours in `other`, trimmed; true where that is not known."""
+    """Return whether `other`, trimmed, has the colours of `one`; True if colours are unknown."""
     if one.colour is None or other.colour is None:
         return True
     top, bottom, left, right = trims
@@ -173,10 +173,10 @@ def same_details(
     *,
     back: bool = False,
 ) -> BlockAgreement:
-    """How well the details of `other`, trimmed, agree with those of the whole of `one`, block by block.
+    """Return the agreement of the details of `other`, trimmed, with those of `one`, block by block.
 
     Args:
-        back: look for each block of the former in the latter, and not the other way about.
+        back: whether blocks of the trimmed picture are searched for in `one`, instead of the reverse.
     """
     top, bottom, left, right = trims
     rows = _resampling(top, bottom, DETAIL, DETAIL)
@@ -186,7 +186,7 @@ def same_details(
 
 
 def _climb(wanted: np.ndarray, other: np.ndarray, trims: tuple, size: int, step: float) -> tuple:
-    """Change one side's trim at a time, as long as the correlation grows."""
+    """Change the trim of one side at a time, as long as the correlation grows."""
     best, better = _score(wanted, other, trims, size), True
     while better:
         better = False
@@ -215,7 +215,7 @@ def _standard(values: np.ndarray) -> np.ndarray:
 
 @cache
 def _resampling(before: float, after: float, size: int, side: int = SIDE) -> np.ndarray:
-    """Matrix of shape (size, side): means over equal stretches of what a trim leaves."""
+    """Return a matrix of shape (size, side) that averages equal stretches of the trimmed rest."""
     edges = np.linspace(before * side, side - after * side, size + 1)
     pixels = np.arange(side)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -225,7 +225,7 @@ def _resampling(before: float, after: float, size: int, side: int = SIDE) -> np.
 
 @cache
 def _low_frequencies() -> np.ndarray:
-    """For each pair of trims the first LOW rows of a cosine transform; shape (9 * LOW, SIDE)."""
+    """Return the first LOW rows of a cosine transform for each pair of trims; shape (9 * LOW, SIDE)."""
     place = (np.arange(SMALL) + 0.5) * np.pi / SMALL
     cosine = np.cos(np.arange(LOW)[:, None] * place).astype(np.float32)
     return np.concatenate([cosine @ _resampling(*pair, SMALL) for pair in PAIRS])

@@ -1,7 +1,7 @@
-"""Thumbnails by perceptual hash, on disk: memory-mapped tables, sorted by each byte of the hash.
+"""An index of thumbnails by perceptual hash: memory-mapped tables, sorted by each byte of the hash.
 
-Hashes that differ in at most 7 of 64 bits agree in one byte of eight at least, so a look into eight stretches
-of the sorted tables finds every such pair; at 8 bits one in hundreds is missed.
+Two hashes that differ in at most 7 of 64 bits agree in at least one of eight bytes. So a search in eight
+stretches of the sorted tables finds every such pair. At 8 bits one pair in hundreds is missed.
 """
 
 import zlib
@@ -28,23 +28,21 @@ from r1v3.data.decontamination.phash import (
 from r1v3.recipe.schema.cleaning import PictureTwins
 
 BYTES = 8
-PAIRS_AT_A_TIME = 100_000  # what stays in a core's cache
+PAIRS_AT_A_TIME = 100_000  # small enough for a core's cache
 MOST_COMPARED = 64  # candidates of a picture, by bits, whose thumbnails are compared
 MOST_DETAILED = 8  # candidates of a picture, by likeness, whose details are compared
-EXACT_BLOCK = (
-    0.77  # correlation of every block in two pictures that are one but for how they were packed
-)
-SAME_BLOCK = 0.6  # correlation of a block in two pictures that are one
-MOST_BLOCKS = 0.95  # of blocks that agree in a changed picture
-MARKED_BLOCKS = 0.85  # of them where `min_detail` holds half of the blocks to more
-NEARLY = 0.85  # likeness of a turned picture from which it is turned a little more
-# Correlation below the lower quartile at which a block of a family's picture is another.
+EXACT_BLOCK = 0.77  # correlation of every block in two pictures that differ only in compression
+SAME_BLOCK = 0.6  # correlation of a block in two versions of one picture
+MOST_BLOCKS = 0.95  # share of the blocks that agree in a changed picture
+MARKED_BLOCKS = 0.85  # the same share if half of the blocks must reach `min_detail`
+NEARLY = 0.85  # likeness from which a turned picture is turned a little further
+# Distance below the lower quartile of correlations at which a block of a family's picture counts as changed.
 OUTLIER = 0.12
-FAMILY = 2  # pictures of an evaluation so alike from afar that details alone tell them apart
+FAMILY = 2  # pictures of an evaluation that look so similar that only details distinguish them
 
 
 class ByteTable:
-    """Hashes that are found again within a few bits: `<name>.<part>.npy` in a folder."""
+    """A table that finds hashes within a few bits: `<name>.<part>.npy` in a folder."""
 
     def __init__(self, folder: Path, name: str):
         self.hashes, self.entries, self.starts = (
@@ -53,7 +51,7 @@ class ByteTable:
 
     @staticmethod
     def build(folder: Path, name: str, hashes: np.ndarray) -> None:
-        """Write the table of an array of hashes (uint64); an entry is a position in it."""
+        """Write the table of an array of hashes (uint64). An entry is a position in the array."""
         count = len(hashes)
         starts = np.zeros((BYTES, 257), dtype=np.int64)
         sorted_, entries = (
@@ -70,7 +68,7 @@ class ByteTable:
         np.save(folder / f"{name}.starts.npy", starts)
 
     def near(self, asked: np.ndarray, bits: int) -> Iterator[tuple[int, int]]:
-        """Pairs (position in `asked`, entry) whose hashes differ in at most so many bits; some repeat."""
+        """Yield (position in `asked`, entry) of hashes that differ in at most `bits` bits; some repeat."""
         for number in range(BYTES if len(self.hashes[0]) else 0):
             byte = _byte(asked, number)
             low, high = self.starts[number][byte], self.starts[number][byte + 1]
@@ -96,7 +94,7 @@ class PhashWriter:
     """Writes an index of thumbnails, one at a time.
 
     Args:
-        trims: the index also finds what is a trimmed version of another.
+        trims: whether the index also finds trimmed versions of a picture.
     """
 
     def __init__(self, folder: Path, *, trims: bool):
@@ -109,7 +107,7 @@ class PhashWriter:
         self._details = open(folder / "details.bin", "wb")  # noqa: SIM115 closed by `close`
 
     def add(self, look: PictureHash, owner: int, *, inner: bool = False) -> None:
-        """Index a picture of an owner; `inner`: it is another one's picture without margins."""
+        """Index a picture of an owner; `inner` is true for a picture without its margins."""
         self._thumbs.write(np.ascontiguousarray(look.thumb).data)
         assert look.colour is not None, "only looks of whole pictures and their parts are indexed"
         self._colours.write(np.ascontiguousarray(look.colour).data)
@@ -120,7 +118,7 @@ class PhashWriter:
         self.inner.append(inner)
 
     def close(self) -> None:
-        """Write what `PhashIndex` opens."""
+        """Write the files that `PhashIndex` opens."""
         folder, count = self.folder, len(self.owners)
         for file in (self._thumbs, self._colours, self._details):
             file.close()
@@ -145,11 +143,11 @@ class PhashWriter:
 
 
 class PhashIndex:
-    """Pictures that can be recognised: thumbnails, whom they belong to, and their hashes.
+    """An index of pictures that can be recognised: thumbnails, their owners, and their hashes.
 
     Args:
-        folder: where `PhashWriter` wrote.
-        settings: when two pictures are the same.
+        folder: folder of `PhashWriter`.
+        settings: thresholds for equal pictures.
     """
 
     def __init__(self, folder: Path, settings: PictureTwins):
@@ -158,7 +156,7 @@ class PhashIndex:
         self.thumbs, self.owners, self.hashes = (
             mapped(folder / f"{name}.npy") for name in ("thumbs", "owners", "hashes")
         )
-        # Indexes of earlier versions have neither, and their settings ask for neither.
+        # Indexes of earlier versions contain neither file, and their settings need neither.
         self.colours = mapped(folder / "colours.npy") if settings.colours else None
         self.inner = (
             mapped(folder / "inner.npy") if settings.cut else np.zeros(len(self.owners), np.bool_)
@@ -169,7 +167,7 @@ class PhashIndex:
             self.trimmed = ByteTable(folder, "trimmed")
 
     def look(self, picture: int) -> PictureHash:
-        """An indexed picture, by its number."""
+        """Return the indexed picture with this number."""
         begin, end = int(self.starts[picture]), int(self.starts[picture + 1])
         with open(self.folder / "details.bin", "rb") as file:
             file.seek(begin)
@@ -184,14 +182,15 @@ class PhashIndex:
         exact: bool = False,
         wanted: Callable[[int, int], bool] | None = None,
     ) -> list[list[tuple[int, float]]]:
-        """For each picture the owners of pictures that look like it, whole or trimmed, with the likeness,
-        best first.
+        """Return for each picture the owners of similar ones, whole or trimmed, with likeness, best first.
 
-        Candidates come from hashes, are bounded by their likeness from afar, and decided by their details.
+        Hashes give the candidates, the likeness from afar limits them, and their details decide.
 
         Args:
-            exact: every detail must agree, so that another digit makes another picture; else most of them.
-            wanted: whether an indexed picture, by number, is of interest to one that is asked, by position.
+            exact: whether every detail must agree, so that another digit makes another picture; else most
+                must.
+            wanted: function that says whether a picture of the index (by number) is relevant for a given one
+                (by position).
         """
         if not looks:
             return []
@@ -221,7 +220,7 @@ class PhashIndex:
     def _likeness(
         self, look: PictureHash, picture: int, variant: int, other_way: bool
     ) -> tuple[float, tuple[float, float, float, float]]:
-        """The likeness of a picture and an indexed one from afar; `other_way`: the former is trimmed."""
+        """Return the likeness of a picture and an indexed one; with `other_way` the former is trimmed."""
         pair = (look.thumb, self.thumbs[picture])
         whole, trimmed = pair[::-1] if other_way else pair
         return likeness(whole, trimmed, variant)
@@ -229,7 +228,7 @@ class PhashIndex:
     def _decided(
         self, look: PictureHash, near: dict[tuple[int, bool], tuple[int, int]], exact: bool
     ) -> list[tuple[int, float]]:
-        """The owners of those candidates whose details agree, with the likeness, best first."""
+        """Return the owners of the candidates whose details agree, with the likeness, best first."""
         afar: list[tuple[float, int, bool, tuple[float, float, float, float], PictureHash]] = []
         by_bits = sorted(near.items(), key=lambda each: each[1])[:MOST_COMPARED]
         for (picture, other_way), (_, variant) in by_bits:
@@ -260,15 +259,16 @@ class PhashIndex:
 
 
 def _agree(agreement: BlockAgreement, exact: bool, family: bool, settings: PictureTwins) -> bool:
-    """Whether two pictures are one, by the correlations of their blocks; without any, they are.
+    """Return whether two pictures are the same by the correlations of their blocks; without blocks they are.
 
-    Lines of text agree with other lines to some 0.87, letters of the same text to 0.95. So where half of the
-    blocks must reach `min_detail`, fewer need agree: a watermark may cover some. It seldom covers details;
-    another digit stands in the place of one, in few blocks among others that agree wholly.
+    Lines of text agree with other lines up to about 0.87, letters of the same text up to 0.95. So if half of
+    the blocks must reach `min_detail`, fewer blocks need to agree, because a watermark may cover some. A
+    watermark seldom covers details. Another digit replaces a digit, and changes few blocks among others that
+    agree fully.
 
     Args:
-        exact: every detail must agree.
-        family: several pictures of the index look so alike that one block in another state decides.
+        exact: whether every detail must agree.
+        family: whether pictures of the index look so similar that one changed block decides.
     """
     blocks, middle = agreement.every, settings.min_detail
     if not len(blocks):

@@ -1,4 +1,4 @@
-"""What a question says and asks, for comparison with others."""
+"""Extracts the words and the content of a question, for comparison with others."""
 
 import re
 from hashlib import blake2b
@@ -7,17 +7,17 @@ from r1v3.data.decontamination.ngrams import words
 from r1v3.data.records import LETTERS
 from r1v3.data.sources.row_fields import inline_options
 
-# "A. ... B. ..." written into a question: an option A that a B follows.
+# "A. ... B. ..." inside a question: an option A followed by an option B.
 FIRST_OPTION = re.compile(r"(?:^|\s)\(?A\s*[.．、:)](?=.*\s\(?B\s*[.．、:)])", re.DOTALL)
-FEW = 13  # words
+FEW = 13  # number of words
 BLANKS = re.compile(r"[\s$]+")
 
 
 def question_words(question: str, options: tuple[str, ...] | None) -> str:
-    """A question's text without its options; with them where it says little alone.
+    """Return a question's text without its options, or with them if the text alone is too short.
 
-    Options are sorted, since another order makes no other question. Of several lists of options only the last
-    is left out: a passage may have some of its own.
+    Options are sorted, because another order does not make another question. If there are several lists of
+    options, only the last one is left out, because a passage may contain lists.
     """
     begins = [match.start() for match in FIRST_OPTION.finditer(question)]
     text = question[: begins[-1]] if begins else question
@@ -27,9 +27,9 @@ def question_words(question: str, options: tuple[str, ...] | None) -> str:
 
 
 def question_fingerprint(question: str, options: tuple[str, ...] | None, answer: str) -> int:
-    """A 64-bit mark that two questions share only if they may be one: of options, answer, numbers and names.
+    """Return a 64-bit fingerprint of options, answer, numbers and names. Equal questions have equal ones.
 
-    Options count in any order, and a letter counts as what it stands for. Numbers and single letters of the
+    Options count in any order, and a letter counts as its option's text. Numbers and single letters of the
     text count exactly: another length or another point makes another question.
     """
     texts = [_plain(each) for each in options or inline_options(question)]

@@ -1,1 +1,1 @@
-"""Questions answered by a model, filtered, and kept where they are right."""
+"""Samples a model's answers to questions, filters them, and keeps correct ones."""

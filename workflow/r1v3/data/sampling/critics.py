@@ -1,8 +1,8 @@
-"""Models that read a finished chain (section 3.2): one says whether it rambles, one says how good it is.
+"""Models that read a finished chain (section 3.2): a judge of rambling, and a reward model of quality.
 
-Both see the question with its pictures and the whole response (`r1v3.reward.critic`). The reward model
-gets the response as the assistant's turn and must reply with a number alone. A reply of
-another form is no verdict, and none is guessed.
+Both get the question with its pictures and the whole response (`r1v3.reward.critic`). The reward model gets
+the response as the assistant's turn and must reply with only a number. A reply of another form is no verdict,
+and none is guessed.
 """
 
 from collections.abc import Callable
@@ -27,12 +27,12 @@ WORDS = {"RAMBLES": True, "CLEAR": False}
 
 
 class UnjudgedChainsError(RuntimeError):
-    """More chains have no verdict than the recipe allows."""
+    """Raised if more chains have no verdict than the recipe allows."""
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A response to be read: `key` names it, `root` is the folder of the record's pictures."""
+    """A response to be read: `key` names it, and `root` is the folder of the record's pictures."""
 
     key: str
     record: Record
@@ -41,15 +41,15 @@ class Chain:
 
 
 def rambles(chains: list[Chain], judge: Judge, images: Images, folder: Path) -> dict[str, bool]:
-    """What the judge says of each chain, by key.
+    """Return the judge's verdict on each chain, by key.
 
     Args:
-        folder: where replies are kept.
+        folder: folder of stored replies.
 
     Raises:
-        UnjudgedError: too many have no verdict.
-        ValueError: no variable says where the judge is.
-        ServerError: the server is away, or refuses key or model.
+        UnjudgedChainsError: too many chains have no verdict.
+        ValueError: no variable contains the judge's address.
+        ServerError: the server cannot be reached, or rejects the key or the model.
     """
     replies = _ask("judge", chains, judge.model, images, folder, _judge_prompt)
     found = {key: WORDS.get(text.strip().strip(".").upper()) for key, text in replies.items()}
@@ -59,7 +59,7 @@ def rambles(chains: list[Chain], judge: Judge, images: Images, folder: Path) -> 
 def rewards(
     chains: list[Chain], model: RewardModel, images: Images, folder: Path
 ) -> dict[str, float]:
-    """The reward of each chain, by key. Arguments and errors as for `rambles`."""
+    """Return the reward of each chain, by key. Arguments and errors are those of `rambles`."""
     replies = _ask("reward", chains, model.model, images, folder, _reward_prompt)
     found = {key: read_number(text) for key, text in replies.items()}
     return _settled("filters.reward_model", found, len(chains), model.max_unjudged)
@@ -84,7 +84,7 @@ def _ask(
     folder: Path,
     prompt: Callable[[Chain], str],
 ) -> dict[str, str]:
-    """The reply to each chain; those that have none yet are asked for."""
+    """Return the reply to each chain; request only replies that are not stored."""
     requests = [
         Request(
             chain.key,

@@ -1,7 +1,7 @@
-"""The filters of section 3.2 as a chain of named steps; the recipe switches each on or off.
+"""The filters of section 3.2 as a chain of named steps. The recipe switches each step on or off.
 
-The steps here look at the text alone. Chains that pass them go to a language model that judges rambling, and
-to a reward model (`r1v3.data.sampling.critics`).
+The steps here use only the text. Chains that pass them go to a language model that judges rambling, and to a
+reward model (`r1v3.data.sampling.critics`).
 """
 
 import re
@@ -17,7 +17,7 @@ from r1v3.reward import format_reward
 RECONSIDER = re.compile(
     r"\b(?:wait|alternatively|hmm|let me (?:check|think) again)\b", re.IGNORECASE
 )
-# A thought that knows the answer beforehand, in words that no solution needs.
+# Words of a thought that knows the answer beforehand. No solution needs them.
 LEAK = re.compile(
     r"\banswer key\b|(?:reference|provided|given|standard|official|expected|ground[- ]truth)\s+answer\b"
     r"(?!\s+(?:choices|options))|标准答案|参考答案|正确答案已",
@@ -34,24 +34,24 @@ SCRIPTS = {
     "Devanagari": re.compile(r"[\u0900-\u097f]{2,}"),
     "Thai": re.compile(r"[\u0e00-\u0e7f]{2,}"),
 }
-GRAM = 4  # words of a run that is looked for again
+GRAM = 4  # number of words in a run that may be repeated
 STEPS = ("overlong", "repetitive", "looping", "rambling", "mixed language", "format", "leakage")
 
 
 @dataclass(frozen=True)
 class FilterFailure:
-    """The step that a response fails, and what was measured."""
+    """The step that a response fails, and the measured value."""
 
     step: str
     detail: str
 
 
 def first_failure(response: str, tokens: int, filters: Filters) -> FilterFailure | None:
-    """The first step that a response fails, or None.
+    """Return the first step that a response fails, or None.
 
     Args:
         tokens: length of the response in the model's tokens.
-        filters: a step set to None or False is off.
+        filters: the recipe's filters; a step that is None or False is off.
     """
     measures: list[tuple[str, float | None, Callable[[], float]]] = [
         ("overlong", filters.max_tokens, lambda: tokens),
@@ -71,16 +71,16 @@ def first_failure(response: str, tokens: int, filters: Filters) -> FilterFailure
 
 
 def repetition(text: str) -> float:
-    """How much shorter a text becomes when compressed, in [0, 1): 0 is incompressible.
+    """Return the share by which compression shortens a text, in [0, 1); 0 is incompressible.
 
-    English prose of some pages loses 0.5 to 0.65.
+    For some pages of English prose it is 0.5 to 0.65.
     """
     data = text.encode("utf-8", "surrogatepass")
     return max(0.0, 1 - len(zlib.compress(data, 9)) / max(1, len(data)))
 
 
 def repeated_grams(text: str) -> float:
-    """The share of a text's runs of four words that stand earlier in it, in [0, 1)."""
+    """Return the share of a text's four-word runs that occur earlier in it, in [0, 1)."""
     found = words(text)
     runs = Counter(tuple(found[n : n + GRAM]) for n in range(len(found) - GRAM + 1))
     total = sum(runs.values())
@@ -88,14 +88,14 @@ def repeated_grams(text: str) -> float:
 
 
 def other_script(text: str) -> float:
-    """The share of words outside the text's main script, formulas left out; a Chinese character is a word."""
+    """Return the share of words outside the main script, without formulas; a Chinese character is a word."""
     prose = MATHS.sub(" ", text)
     counts = [len(script.findall(prose)) for script in SCRIPTS.values()]
     return 1 - max(counts) / sum(counts) if sum(counts) else 0.0
 
 
 def tells_answer(question: str, answer: str) -> bool:
-    """Whether a question ends by telling its answer ("Answer: B")."""
+    """Return whether a question gives its own answer at its end ("Answer: B")."""
     told = re.search(
         r"(?:answer|答案)\s*(?:is|为|是)?\s*[:：]?\s*(.{1,80})\s*\Z", question, re.IGNORECASE
     )

@@ -1,7 +1,7 @@
 """Rejection sampling (section 2): a model answers every question, and accepted answers are kept.
 
-Then the filters of section 3.2 reject chains that are too long or ramble; cheap filters come first. Every
-chain that is not kept is listed in `rejected.jsonl`. `questions.parquet` has each question's pass rate.
+Then the filters of section 3.2 reject chains that are too long or ramble; cheap filters come first.
+`rejected.jsonl` lists every chain that is not kept. `questions.parquet` contains each question's pass rate.
 """
 
 import os
@@ -30,10 +30,10 @@ NEVER, ALWAYS = "solved too rarely", "solved too often"
 
 @dataclass
 class Answer:
-    """One sampled response and what has been found out about it.
+    """One sampled response and the facts known about it.
 
-    `right` is False, and `unjudged` True, where the verifier gave no verdict. `failure` is the step that
-    rejected it, `reward` the reward model's number; both are None until then.
+    Without a verdict of the verifier, `right` is False and `unjudged` is True. `failure` is the step that
+    rejected the response, and `reward` the reward model's score. Both are None until then.
     """
 
     sample: int
@@ -50,14 +50,15 @@ Answers = dict[str, list[Answer]]  # by question
 
 
 def reject(config: SampledDataConfig, *, questions: Path, model: Path, folder: Path) -> dict:
-    """Write the data set of accepted responses into `folder`; `responses/` keeps every answer.
+    """Write the data set of accepted responses into `folder`; store every answer in `responses/`.
 
     Returns:
         The funnel (asked, sampled, right, after each filter, kept), the pass rate, and the counts.
 
     Raises:
         ValueError: nothing is left, or a question that should keep its written response has none.
-        UnjudgedError: the grader's verifier or a critic gave too few verdicts.
+        UnjudgedError: the grader's verifier gave too few verdicts.
+        UnjudgedChainsError: a critic gave too few verdicts.
     """
     records, folder = read_records(questions), Path(folder)
     came = [record for record in records if not is_asked(config.set, record)]
@@ -91,7 +92,7 @@ def reject(config: SampledDataConfig, *, questions: Path, model: Path, folder: P
 
 
 def _graded(config: SampledDataConfig, records: list[Record], folder: Path) -> Answers:
-    """Every question's answers, with the grader's verdict."""
+    """Return each question's answers with the grader's verdicts."""
     given = answers(config, folder)
     tail = prompt_tail(config.generation.mode)
 
@@ -131,7 +132,7 @@ def _graded(config: SampledDataConfig, records: list[Record], folder: Path) -> A
 
 
 def _pass_rate(asked: list[Answer]) -> float | None:
-    """The share of right answers among a question's judged ones; None where none was judged."""
+    """Return the share of correct answers among a question's judged ones; None if none was judged."""
     judged = [answer.right for answer in asked if not answer.unjudged]
     return sum(judged) / len(judged) if judged else None
 
@@ -145,7 +146,7 @@ def _reject(
 
 
 def _filter(filters: Filters, found: Answers, rejected: Rejections) -> None:
-    """The grader's verdict and the filters on the text alone."""
+    """Apply the grader's verdict, and the filters that use only the text."""
     for id, each in found.items():
         for answer in each:
             said = answer.extracted
@@ -165,7 +166,7 @@ def _criticise(
     folder: Path,
     rejected: Rejections,
 ) -> None:
-    """Apply the judge and the reward model to the chains that the filters left."""
+    """Apply the judge and the reward model to the chains that passed the filters."""
     filters, images = config.set.filters, config.images
 
     def left() -> list[tuple[Answer, Chain]]:
@@ -213,7 +214,7 @@ def _choose(
     rates: dict[str, float | None],
     rejected: Rejections,
 ) -> tuple[list[Record], Counter[str]]:
-    """Choose each question's responses by the recipe's rule, and count what became of all answers."""
+    """Choose each question's responses by the recipe's rule, and count the outcomes of all answers."""
     settings = config.set
     funnel: Counter[str] = Counter(asked=len(records))
     funnel["sampled"] = sum(len(each) for each in found.values())
@@ -283,7 +284,7 @@ def _write_questions(
 
 
 def _link_images(records: list[Record], source: Path, folder: Path) -> None:
-    """Link the kept questions' pictures, or copy them where the file system cannot link."""
+    """Link the kept questions' pictures, or copy them if the file system cannot link."""
     for image in sorted({image for record in records for image in record.images}):
         target = folder / image
         if target.exists():

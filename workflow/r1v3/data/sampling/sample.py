@@ -1,7 +1,7 @@
-"""A model answers every question of a set several times. Answered questions are not asked again.
+"""Samples several answers of a model to every question of a set. Answered questions are not asked again.
 
-Answers are appended to shards below `responses/` as they come (`r1v3.generate.store`). Several jobs may share
-a set: each asks its own part of the questions.
+Answers are appended to shards in `responses/` as they arrive (`r1v3.generate.store`). Several jobs may share
+a set, and each asks its own part of the questions.
 """
 
 from collections.abc import Callable
@@ -29,10 +29,10 @@ def sample(
     part: int = 0,
     parts: int = 1,
 ) -> int:
-    """Ask for the answers that part `part` of `parts` lacks. Returns how many answers came.
+    """Sample the missing answers of part `part` of `parts`; return the number of new answers.
 
     Args:
-        folder: of the sampled set; shards lie in its `responses/`.
+        folder: folder of the sampled set, with shards in its `responses/`.
     """
     store = Store(folder / "responses", _model_of(config), part, parts)
     sampling = sampling_of_set(config.set)
@@ -57,7 +57,7 @@ def sample(
 
 
 def answers(config: SampledDataConfig, folder: Path) -> dict[str, list[dict]]:
-    """The stored answers of each question, in the order of their samples."""
+    """Return the stored answers of each question, in the order of their samples."""
     found: dict[str, list[dict]] = {}
     for row in read_responses(folder / "responses", SHARD):
         if row["run"] < config.set.samples:
@@ -66,19 +66,19 @@ def answers(config: SampledDataConfig, folder: Path) -> dict[str, list[dict]]:
 
 
 def is_asked(settings: SampledSet, record: Record) -> bool:
-    """Whether the model is asked. A question that came with a response may keep that."""
+    """Return whether the model is asked. A question that came with a response may keep that response."""
     return settings.ask == "all" or not record.response
 
 
 def sampling_of_set(settings: SampledSet) -> Sampling:
-    """How the recipe's set is sampled."""
+    """Return the sampling settings of the recipe's set."""
     return Sampling(settings.temperature, settings.top_p, settings.max_new_tokens, settings.samples)
 
 
 def request_of(
     config: SampledDataConfig, record: Record, questions: Path, render: Callable[[str, str], str]
 ) -> Request:
-    """The request about a record. Its random stream belongs to the record."""
+    """Return the request for a record. Its random seed depends on the record."""
     question = render_question(record.question, record.options, len(record.images))
     return Request(
         f"{SHARD}/{record.id}",

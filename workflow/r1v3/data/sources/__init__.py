@@ -1,1 +1,1 @@
-"""Where questions come from: entries of `config/sources.yaml`, fetched, read and mapped to records."""
+"""The sources of questions: entries of `config/sources.yaml`, fetched, read and mapped to records."""

@@ -1,4 +1,4 @@
-"""A cell as text: numbers as people write them, dates as ISO 8601 does, one text of a list."""
+"""Converts cells to text: numbers in usual notation, dates in ISO 8601, lists of one text to that text."""
 
 import datetime
 import math
@@ -7,18 +7,18 @@ from decimal import Decimal
 from r1v3.data.fields import Rejected
 
 WRONG = "wrong type of field"
-EMPTY = ("nan", "NaN", "<NA>")  # what programs write for an empty cell of text
+EMPTY = ("nan", "NaN", "<NA>")  # values that programs write for an empty text cell
 
 
 def is_null(value: object) -> bool:
-    """Whether a value is empty: null, or the NaN that stands for it in tables of numbers."""
+    """Return whether a value is empty: null, or the NaN that replaces it in tables of numbers."""
     return value is None or (isinstance(value, float | Decimal) and math.isnan(value))
 
 
 def text_of_cell(name: str, value: object) -> object:
-    """A cell as text: numbers as people write them, dates as ISO 8601 does, one text of a list.
+    """Convert a cell to text: numbers in usual notation, dates in ISO 8601, a list of one text to that text.
 
-    What has no such form is given back as it is, for the check of a record to refuse.
+    A value without such a form is returned unchanged, so that the check of a record can reject it.
     """
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]

@@ -1,7 +1,7 @@
-"""Which rows of a source are taken, which part of it they belong to, and how their values are mapped.
+"""Selects the rows of a source, assigns them to its parts, and maps their values.
 
-`select`, `split` and `map` of an entry of `config/sources.yaml` name columns as published; dots lead into
-nested ones, and through a text that holds a JSON object.
+`select`, `split` and `map` of an entry of `config/sources.yaml` name columns as published. Dots lead into
+nested columns, also through a text that contains a JSON object.
 """
 
 import hashlib
@@ -24,15 +24,15 @@ from r1v3.recipe.tables.sources import (
 
 NOT_SELECTED = "not selected"
 MISSING = object()
-LISTS = ("images", "options")  # fields whose list several columns make
-SHOWN = 50  # values of a column that are listed; the rest are counted together
+LISTS = ("images", "options")  # fields that may be lists of several columns
+SHOWN = 50  # number of a column's values that are listed; all others are counted together
 
 
 class Chosen:
-    """Applies one entry's `select`, `rename`, `map` and `split`, and counts what they did not know.
+    """Applies an entry's `select`, `rename`, `map` and `split`, and counts unknown values.
 
     Attributes:
-        unmatched: by field of the record, how often each value was not listed in `map`.
+        unmatched: by field of the record, how often each value occurred that `map` does not list.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Chosen:
         self._columns_asked = self._asked()
 
     def refuse(self, row: Mapping) -> None:
-        """Refuse a row that `select` does not take.
+        """Reject a row that `select` does not choose.
 
         Raises:
-            Rejected: with the column and the value that it has.
+            Rejected: the row is not chosen; the message names the column and its value.
         """
         self.rows += 1
         if self.rows <= SHOWN:
@@ -66,7 +66,7 @@ class Chosen:
                 raise Rejected(NOT_SELECTED, f"{column} is {cut_value(found[column])}")
 
     def part(self, row: Mapping, fields: Mapping) -> str | None:
-        """The part of the source that a row falls in by its hash; None where the entry has no `split`.
+        """Return the part of the source that a row's hash assigns it to; None if the entry has no `split`.
 
         Raises:
             Rejected: the row has no value to hash.
@@ -79,14 +79,14 @@ class Chosen:
             raise Rejected("no value to split by", by)
         digest = hashlib.sha256(f"{self.split.seed}\n".encode() + _bytes(value)).digest()
         place, reached = int.from_bytes(digest[:8], "big") / 2**64, 0.0
-        for name, share in sorted(self.split.shares.items()):  # their order is no part of the hash
+        for name, share in sorted(self.split.shares.items()):  # so that their order does not matter
             reached += share
             if place < reached:
                 return name
         return max(self.split.shares)
 
     def fields(self, row: Mapping, fields: dict) -> dict:
-        """The fields with those that `map` gives."""
+        """Return the fields, with the values that `map` gives."""
         given = {}
         for field, rule in self.mapped.items():
             value = fields.get(field) if rule.column is None else at(row, rule.column)
@@ -101,10 +101,10 @@ class Chosen:
         return fields | given
 
     def check(self, source: str) -> None:
-        """Refuse a column that no row has, since a misspelt one would select or change nothing.
+        """Reject columns that no row has, because a misspelt column would select or change nothing.
 
         Raises:
-            ValueError: with the columns that there are.
+            ValueError: a column is unknown; the message lists the existing columns.
         """
         unknown = sorted(set(self._columns_asked) - self._seen)
         if self.rows and unknown:
@@ -115,7 +115,7 @@ class Chosen:
 
     @property
     def facts(self) -> dict[str, dict[str, int]]:
-        """What `map` did not list, by field: the commonest values, and how many rows have others."""
+        """Return the values that `map` does not list, by field: the most frequent, and a count of others."""
         found = {}
         for field, counter in self.unmatched.items():
             if counter:
@@ -132,11 +132,12 @@ class Chosen:
 
 
 def renamed(row: Mapping, rename: Mapping[str, str]) -> dict:
-    """A row under our names; dots in theirs lead into nested columns, which are left out once they are read.
+    """Return a row with our column names. Dots in the old names lead into nested columns.
 
-    Several columns may get one new name. They are ordered by their old names and the numbers in these. As
-    `images` or `options` they form a list, in which an empty cell keeps its place; under another name the
-    first filled one counts. A column that had the new name before is dropped.
+    A nested column is dropped after its values are read. Several columns may get one new name. They are
+    sorted by their old names and the numbers in these. As `images` or `options` they form a list, in which an
+    empty cell keeps its place. Under another name the first non-empty one counts. An existing column with the
+    new name is dropped.
     """
     given: dict[str, list[object]] = {}
     taken: set[str] = set()
@@ -158,12 +159,12 @@ def renamed(row: Mapping, rename: Mapping[str, str]) -> dict:
 
 
 def _by_numbers(name: str) -> list[str | int]:
-    """A key by which `image_10` comes after `image_9`."""
+    """Return a sort key that puts `image_10` after `image_9`."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def at(row: object, column: str) -> object:
-    """The value of a column; dots lead into nested ones. A column whose name holds dots comes first."""
+    """Return a column's value. A name with dots is a column's full name, else a path into nested columns."""
     if isinstance(row, str) and row.lstrip().startswith("{"):
         try:
             row = json.loads(row)
@@ -178,7 +179,7 @@ def at(row: object, column: str) -> object:
 
 
 def holds(condition: Condition, value: object) -> bool:
-    """Whether a value meets a condition."""
+    """Return whether a value satisfies a condition."""
     if condition.empty is not None and condition.empty != _is_empty(value):
         return False
     values = [each for each in elements(value) if not _is_empty(each)]
@@ -210,7 +211,7 @@ def _within(bounds: tuple[float | None, ...], value: object) -> bool:
 
 
 def elements(value: object) -> list[object]:
-    """The elements of a list, also of one that JSON, Python or numpy wrote; of another value itself."""
+    """Return the elements of a list, also of one written by JSON, Python or numpy; else the value alone."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             value = read_literal(value)
@@ -222,13 +223,13 @@ def elements(value: object) -> list[object]:
 
 
 def cut_value(value: object) -> str:
-    """A value as it is listed: cut to 100 characters."""
+    """Return a value as listed: cut to 100 characters."""
     text = _compared(value)
     return text if len(text) <= 100 else f"{text[:100]}…"
 
 
 def _compared(value: object) -> str:
-    """A value as it is compared: whole numbers without a point, texts without blanks around."""
+    """Return a value for comparison: whole numbers without a point, texts without surrounding blanks."""
     if value is MISSING or value is None:
         return "missing"
     if isinstance(value, bytes):
@@ -261,7 +262,7 @@ def _among(wanted: Iterable[Value], text: str) -> bool:
 
 
 def _looked_up(values: Mapping[str, str], value: object) -> str | None:
-    """The first name that a value, or an element of it, has; exact names come before those with `*`."""
+    """Return the first name of a value or of one of its elements; exact names come before those with `*`."""
     texts = [_compared(each) for each in elements(value) if not _is_empty(each)]
     for text in texts:
         if text in values:
@@ -284,7 +285,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 
 def _bytes(value: object) -> bytes:
-    """A value as bytes that are equal where values are."""
+    """Return a value as bytes; equal values give equal bytes."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""A source's files on this disk: downloaded with resume and checked, or where the user put them."""
+"""Provides a source's files on this disk: downloads them with resume and checks, or finds the user's copy."""
 
 import fnmatch
 import os
@@ -14,13 +14,13 @@ BY_HAND = "R1V3_DATA"
 
 
 def fetch(where: Hub | Files, folder: Path) -> tuple[list[Path], dict[str, str]]:
-    """A source's files, in order, and the sha256 of each.
+    """Return a source's files, in order, and the sha256 of each.
 
-    A Hugging Face data set may also lie in a folder that the variable R1V3_DATA names, as
-    `<owner>/<name>/<file>`; then nothing is asked for.
+    A Hugging Face data set may also be in a folder that the variable R1V3_DATA names, as
+    `<owner>/<name>/<file>`. Then nothing is downloaded.
 
     Raises:
-        ValueError: a file cannot be fetched, or is not the published one.
+        ValueError: a file cannot be fetched, or differs from the published one.
     """
     if isinstance(where, Hub):
         return _from_hub(where, folder)
@@ -69,7 +69,7 @@ def _from_hub(where: Hub, folder: Path) -> tuple[list[Path], dict[str, str]]:
             f"{where.id} at {where.revision} cannot be fetched ({error}). Put its files into a folder as "
             f"{where.id}/<file>, and name that folder in the variable {BY_HAND}"
         ) from error
-    assert info.sha is not None  # the hub names the commit that it answers for
+    assert info.sha is not None  # the hub names the commit of its answer
     return files, {"commit": info.sha, **found}
 
 
@@ -86,11 +86,11 @@ def _matching(names: list[str], where: Hub) -> list[str]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    """Return the files of rows and the archives of a folder that an entry names.
+    """Return the row files and archives in a folder that an entry names.
 
     Raises:
-        ValueError: the folder has no file of rows, or a folder in it has some. Nothing says whether those
-            belong to the set, so they are neither read nor left out in silence.
+        ValueError: the folder contains no row file, or one of its subfolders contains some. Nothing says
+            whether those belong to the set, so they are neither read nor silently left out.
     """
     found = sorted(p for p in folder.iterdir() if suffixes(p) in READABLE or is_archive(p))
     below = sorted(

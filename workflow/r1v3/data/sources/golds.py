@@ -1,4 +1,4 @@
-r"""A gold as published, without what stands around it: a box, dollars, `\text{}` about a letter."""
+r"""Extracts a gold from its published form: without a box, dollar signs, or `\text{}` around a letter."""
 
 import re
 
@@ -11,7 +11,7 @@ LETTERS = re.compile(r"([A-J])(?:[\s,，、;；]*([A-J])){1,9}")
 
 
 def gold_of(text: str) -> str:
-    """The content of the one box of a gold, or the gold itself; several boxes stay as they are."""
+    """Return the content of a gold's only box, or the gold itself. Several boxes stay unchanged."""
     text = text.strip()
     boxes = find_boxes(text)
     if len(boxes) == 1:
@@ -23,13 +23,13 @@ def gold_of(text: str) -> str:
 
 
 def letter_of(gold: str) -> str | None:
-    """The letter that a gold is, if it is one."""
+    """Return the letter of a gold that is one letter, else None."""
     found = LETTER.fullmatch(gold)
     return found[1] if found else None
 
 
 def letters_of_several(gold: str) -> str | None:
-    """The letters that a gold lists in their order, as `ABD` or `A, B`; None where it lists none."""
+    """Return the letters that a gold lists in alphabetical order, as `ABD` or `A, B`; None for others."""
     if not LETTERS.fullmatch(gold):
         return None
     letters = re.sub(r"[^A-J]", "", gold)

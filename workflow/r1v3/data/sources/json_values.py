@@ -1,11 +1,15 @@
-"""Rows of a JSON file that is one array or one object, found without holding the file.
+"""Reads the rows of a JSON file that is one array or object, without loading the whole file.
 
-A scanner looks at brackets and quotes alone, so the bounds of each row are known before it is parsed: a row
-that is too long is skipped unread, and a row that is no JSON costs itself alone. Of an object the rows are
-its values (of `{"v1_9": {...}}`, whose key is the id where there is none), the one list in it (`{"example":
-[{...}]}`, also a level deeper), those that its columns make (`{"id": [...], ...}`, or
-`{"id": {"0": ...}, ...}` as pandas writes a table), or itself. Objects may also follow one another, over
-several lines each.
+A scanner looks only at brackets and quotes, so the bounds of each row are known before it is parsed. A row
+that is too long is skipped unread, and invalid JSON loses only its own row. The rows of an object are one of
+these:
+
+- its values, as in `{"v1_9": {...}}`; the key is the id of a row without one;
+- the only list in it, as in `{"example": [{...}]}`, also one level deeper;
+- the rows of its columns, as in `{"id": [...], ...}`, or `{"id": {"0": ...}, ...}` as pandas writes a table;
+- the object itself.
+
+Objects may also follow one another, each over several lines.
 """
 
 import json
@@ -20,15 +24,15 @@ OUTSIDE = re.compile(rb'["\[\]{},]')
 INSIDE = re.compile(rb'["\\]')
 DAMAGED = "file is damaged"
 CUT = "it ends before its last bracket"
-BETWEEN = b" \t\r\n,"  # what may stand between objects
+BETWEEN = b" \t\r\n,"  # characters that may stand between objects
 ReadRow = dict | Rejected
 
 
 def read_value(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
-    """Number (from 1) and content of each row of a file that holds one JSON array or object.
+    """Yield number (from 1) and content of each row of a file that contains one JSON array or object.
 
     Args:
-        max_bytes: of a row; longer ones are refused without being held.
+        max_bytes: largest size of a row; longer rows are rejected without being kept in memory.
     """
     scanner = Scanner(file, max_bytes)
     if scanner.opens == b"[":
@@ -51,7 +55,7 @@ def read_value(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
 
 
 def _members(scanner: "Scanner") -> Iterator[ReadRow]:
-    """The rows of an object: its values, where all of them are objects; else those of the one list in it."""
+    """Yield the rows of an object: its values if all are objects, else those of its only list."""
     alone: dict[str, object] = {}
     table = False
     for part in scanner.parts():
@@ -92,9 +96,9 @@ def _is_list_of_rows(value: object) -> bool:
 
 
 def _lists_within(members: dict[str, object]) -> dict[str, object]:
-    """What lies a level deeper, as in `{"info": {...}, "data": {"questions": [{...}]}}`; else nothing.
+    """Return what is one level deeper, as in `{"info": {...}, "data": {"questions": [{...}]}}`; else nothing.
 
-    A row may hold a list of objects too, such as its options, but it also holds texts.
+    A row may also contain a list of objects, such as its options, but it contains texts too.
     """
     found = [
         each
@@ -108,7 +112,7 @@ def _lists_within(members: dict[str, object]) -> dict[str, object]:
 
 
 def _are_columns(members: dict[str, object]) -> bool:
-    """Whether members are the columns of a table: lists of one length, or objects by the same numbers."""
+    """Return whether members are a table's columns: lists of one length, or objects with the same numbers."""
     columns = list(members.values())
     if len(columns) < 2:
         return False
@@ -125,7 +129,7 @@ def _are_columns(members: dict[str, object]) -> bool:
 
 
 def _of_columns(columns: dict[str, object]) -> Iterator[ReadRow]:
-    """The rows of a table that was written by its columns."""
+    """Yield the rows of a table that was written column by column."""
     cells = [
         {str(number): cell for number, cell in enumerate(column)}
         if isinstance(column, list)
@@ -137,7 +141,7 @@ def _of_columns(columns: dict[str, object]) -> Iterator[ReadRow]:
 
 
 def _table(members: dict[str, object]) -> Iterator[ReadRow]:
-    """Rows by their ids."""
+    """Yield rows with their keys as ids."""
     for key, value in members.items():
         if not isinstance(value, dict):
             yield Rejected("not a row of fields", f"{key[:100]} is {type(value).__name__}")
@@ -164,12 +168,12 @@ def _parsed(text: bytes) -> object:
 
 
 class Scanner:
-    """Cuts the outermost array or object of a file into its elements or members.
+    """Splits the outermost array or object of a file into its elements or members.
 
     Attributes:
-        opens: the bracket that the file begins with.
-        count: elements so far.
-        wrong: what is wrong with the file as a whole, once all parts are read.
+        opens: first bracket of the file.
+        count: number of elements so far.
+        wrong: description of an error of the whole file, once all parts are read; else empty.
     """
 
     def __init__(self, file: BinaryIO, max_bytes: int):
@@ -182,7 +186,7 @@ class Scanner:
         self._block, self.opens = begin[1:] or file.read(BLOCK), begin[:1]
 
     def parts(self) -> Iterator[bytes | Rejected]:
-        """The bytes of each part, or that it is too long."""
+        """Yield the bytes of each part, or its rejection if it is too long."""
         depth, quoted, skip = 1, False, False
         held, size = [], 0
         while self._block:
@@ -221,7 +225,7 @@ class Scanner:
 
     @property
     def goes_on(self) -> bool:
-        """Whether another object follows the one that was read."""
+        """Return whether another object follows."""
         while not (rest := self._block.lstrip(BETWEEN)):
             self._block = self.file.read(BLOCK)
             if not self._block:
@@ -230,7 +234,7 @@ class Scanner:
         return rest.startswith(b"{")
 
     def following(self) -> Iterator[bytes | Rejected]:
-        """The objects behind the first one, each whole."""
+        """Yield the objects after the first one, each as a whole."""
         while self.goes_on:
             self._block = self._block[1:] or self.file.read(BLOCK)
             parts = list(self.parts())

@@ -1,8 +1,8 @@
-"""Rows in layouts that many sets share: columns under their usual names, and conversations.
+"""Reads rows in layouts that many sets share: columns with usual names, and conversations.
 
 `usual_names` reads tables of questions such as MATH-V's, MathVista's, LogicVista's, and the TSV files of
-VLMEvalKit. `conversations` reads what models are tuned on, as LLaVA and as OpenAI write it. An entry's
-`rename` and `constants` come first.
+VLMEvalKit. `conversations` reads data for tuning models, in the layouts of LLaVA and OpenAI. An entry's
+`rename` and `constants` are applied first.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ ASKS, ANSWERS, TELLS = ("human", "user"), ("gpt", "assistant", "model"), ("syste
 
 
 def usual_names(row: dict, number: int) -> dict:
-    """A question whose columns have names of NAMES, in any case; options may be columns A, B, C."""
+    """Map a question whose columns have names of NAMES, in any case; options may be columns A, B, C."""
     cells = {str(name).strip().lower(): value for name, value in row.items() if not _empty(value)}
     found = {field: _first(cells, names) for field, names in NAMES.items()}
     if not isinstance(found["question"], str):
@@ -71,8 +71,11 @@ def usual_names(row: dict, number: int) -> dict:
 
 
 def conversations(row: dict, number: int) -> dict:
-    """A conversation of one question: `conversations` of `from` and `value`, or `messages` of `role` and
-    `content`. The answer is the row's own, or what the response says in its box or behind its thought."""
+    """Map a conversation of one question.
+
+    The column is `conversations` with `from` and `value`, or `messages` with `role` and `content`. The answer
+    is the row's own, else the box of the response or the text after its thought.
+    """
     turns = _turns(row.get("conversations") or row.get("messages"))
     asked, answered, images = [], [], []
     for turn in turns:
@@ -103,7 +106,7 @@ def conversations(row: dict, number: int) -> dict:
 
 
 def _turns(cell: object) -> list[Mapping]:
-    """The turns of a cell: a list, a list as text, or lists by their names, as `datasets` stores them."""
+    """Return the turns of a cell: a list, a list as text, or lists by name, as `datasets` stores them."""
     if isinstance(cell, str):
         with contextlib.suppress(ValueError):
             cell = read_literal(cell)
@@ -116,7 +119,7 @@ def _turns(cell: object) -> list[Mapping]:
 
 
 def _parts(content: object) -> tuple[str, list[object]]:
-    """The text of a turn, with a marker for each picture in it, and these pictures."""
+    """Return the text of a turn, with a marker for each picture in it, and these pictures."""
     if isinstance(content, str):
         return content, []
     if not isinstance(content, Iterable):
@@ -135,14 +138,14 @@ def _parts(content: object) -> tuple[str, list[object]]:
 
 
 def _is_placeholder(part: object) -> bool:
-    """Whether a part only says that a picture stands here, as `{"type": "image"}`."""
+    """Return whether a part only marks the place of a picture, as `{"type": "image"}` does."""
     return isinstance(part, Mapping) and not any(
         value for key, value in part.items() if key not in ("type", "index", "text")
     )
 
 
 def _said(response: str) -> str:
-    """What a response answers."""
+    """Return the answer of a response."""
     rest = THOUGHT.sub("", response).strip()
     if found := ANSWERED.search(rest):
         rest = found[1].strip()
@@ -151,7 +154,7 @@ def _said(response: str) -> str:
 
 
 def _options(cells: Mapping[str, object], cell: object) -> list[object]:
-    """Options of one cell, or of a column each."""
+    """Return the options of one cell, or of one column each."""
     if cell is not None:
         return options_in_cell(cell)
     columns = {
@@ -170,5 +173,5 @@ def _empty(cell: object) -> bool:
 
 def _number(name: str) -> int:
     found = NUMBERED.fullmatch(name)
-    assert found is not None  # the names were chosen by it
+    assert found is not None  # the names match this pattern
     return int(found[1])

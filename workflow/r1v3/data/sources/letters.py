@@ -1,7 +1,8 @@
-r"""The letters that an answer of a choice stands for, as people and programs write them.
+r"""Reads the letters that an answer to a multiple-choice question means.
 
-What has one meaning is read: letters in a wrapper (`\boxed{B}`, `**B**`, `Answer: B`, `["A", "C"]`), and an
-option's own text, with its letter or without. A bare index is refused, since it may count from 0 or from 1.
+Forms with only one meaning are read: letters in a wrapper (`\boxed{B}`, `**B**`, `Answer: B`, `["A", "C"]`),
+and the text of an option, with or without its letter. A bare index is rejected, because it may count from 0
+or from 1.
 """
 
 import re
@@ -33,10 +34,10 @@ BETWEEN = re.compile(r"[\s,;.、()/|&+]|\band\b|[和与及]", re.IGNORECASE)
 
 
 def letters_of(answer: object, options: list[object]) -> object:
-    """The letter or letters that an answer stands for; an answer that stands for none is given back.
+    """Return the letter or letters that an answer means; return an answer without such a meaning unchanged.
 
     Raises:
-        Rejected: it is a number that is no option's text, and could be an index.
+        Rejected: the answer is a number that is not an option's text and could be an index.
     """
     if isinstance(answer, str) and answer.lstrip().startswith("["):
         try:
@@ -70,7 +71,7 @@ def letters_of(answer: object, options: list[object]) -> object:
 
 
 def _letters_in(text: str, options: list[object]) -> str:
-    """The letters that a text without a wrapper is, or whose option it is; empty where it is neither."""
+    """Return the letters that a text without a wrapper consists of, or that of its option; else ""."""
     allowed = LETTERS[: len(options)] if options else LETTERS
     texts = [str(each).strip() for each in options]
     narrow = unicodedata.normalize("NFKC", text)

@@ -1,7 +1,7 @@
-"""How a row of each known data set becomes the fields of a record; `r1v3.data.validate` checks the result.
+"""Maps the rows of each known data set to the fields of a record; `r1v3.data.validate` checks the result.
 
-A mapping takes a row, after the entry's renames and constants, and the row's number in the source. It
-returns fields, or raises `Rejected`. Data sets of a record's own fields need none (`records`).
+A mapping gets a row, after the entry's renames and constants, and the row's number in the source. It returns
+fields, or raises `Rejected`. Data sets with a record's own fields need no other mapping than `records`.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from r1v3.data.sources.row_fields import (
 
 
 def records(row: dict, number: int) -> dict:
-    """A record's own fields, in the forms that `r1v3.data.sources.record_cells` reads."""
+    """Map a record's own fields, in the forms that `r1v3.data.sources.record_cells` reads."""
     fields = read_record(row)
     if isinstance(fields.get("edits"), str):
         fields["edits"] = json_of("edits", fields["edits"], list)
@@ -30,7 +30,7 @@ def records(row: dict, number: int) -> dict:
 
 
 def mmk12(row: dict, number: int) -> dict:
-    """FanqingM/MMK12: id, question, answer, subject, image. Options stand in the question's lines."""
+    """Map FanqingM/MMK12: id, question, answer, subject, image. Options are lines of the question."""
     question = text_of(row, "question")
     answer = text_of(row, "answer").strip()
     letter = letter_of(answer) if inline_options(question) else None
@@ -47,7 +47,7 @@ def mmk12(row: dict, number: int) -> dict:
 
 
 def virl39k(row: dict, number: int) -> dict:
-    """TIGER-Lab/ViRL39K: question, answer in a box, two pass rates, category, source, qid, image paths."""
+    """Map TIGER-Lab/ViRL39K: question, boxed answer, two pass rates, category, source, qid, image paths."""
     question, answer = text_of(row, "question"), gold_of(text_of(row, "answer"))
     images, letter = pictures_of(row.get("image")), letter_of(answer)
     return with_known(
@@ -68,7 +68,7 @@ def virl39k(row: dict, number: int) -> dict:
     )
 
 
-# Its categories as the card names them; what is no domain of the report keeps its own name.
+# Categories by their names on the card. A category that is no domain of the report keeps its name.
 DOMAINS_OF_VIRL = {
     "(GradeSchool) Geometric": "mathematics",
     "(GradeSchool) Non-Geo Math": "mathematics",
@@ -82,7 +82,7 @@ DOMAINS_OF_VIRL = {
 
 
 def scienceqa(row: dict, number: int) -> dict:
-    """derek-thomas/ScienceQA: image, question, choices, answer (an index), hint, subject, topic, grade."""
+    """Map derek-thomas/ScienceQA: image, question, choices, answer (index), hint, subject, topic, grade."""
     choices = [str(each) for each in options_in_cell(row.get("choices") or [])]
     answer = letter_at(row.get("answer"), choices)
     hint = (row.get("hint") or "").strip()
@@ -115,7 +115,7 @@ DOMAINS_OF_SCIENCEQA = {
 
 
 def geometry3k(row: dict, number: int) -> dict:
-    """hiyouga/geometry3k: images, problem with its marks, answer."""
+    """Map hiyouga/geometry3k: images, problem with picture marks, answer."""
     problem, images = text_of(row, "problem"), pictures_of(row.get("images"))
     return with_known(
         row,

@@ -1,7 +1,7 @@
-"""How rows of public question sets become records: school sets, puzzles, and sets of many subjects.
+"""Maps rows of public question sets to records: school sets, puzzles, and sets of many subjects.
 
 Each function names the columns that it reads, as their owners publish them. `config/sources.yaml` has entries
-for each, and docs/open.md says what they stand in for.
+for each of them, and docs/open.md says what they replace.
 """
 
 import ast
@@ -30,9 +30,9 @@ OPTION = re.compile(
     r"(?:^|[\n\s])\(?([A-J])[.．、:：)]\s*(.*?)(?=[\n\s]\(?[A-J][.．、:：)]|$)", re.DOTALL
 )
 CONSTANTS = ("domain", "difficulty", "date", "licence")  # fields that an entry may set for all rows
-LONGEST_ANSWER = 80  # characters; what is longer is a solution or an essay, which no rule can grade
+LONGEST_ANSWER = 80  # characters; a longer answer is a solution or an essay, which no rule grades
 
-# Words of a subject's name, in English and Chinese, and the report's domain.
+# Words in a subject's name, in English and Chinese, and the report's domain.
 SUBJECTS = {
     "math": "mathematics",
     "数学": "mathematics",
@@ -45,7 +45,7 @@ SUBJECTS = {
     "geograph": "geography",
     "地理": "geography",
 }
-# ISCED-F, the codes that BMMR names a question's subjects by; the longest that fits is taken.
+# ISCED-F codes, by which BMMR names a question's subjects. The longest matching code is used.
 DOMAINS_OF_ISCED = {
     "011": "education",
     "0215": "music",
@@ -72,8 +72,11 @@ DOMAINS_OF_ISCED = {
 
 
 def k12_vista(row: dict, number: int) -> dict:
-    """lipku1999/K12-Vista: hash_id, question, img (base64), type, subject, difficulty, knowledge_point and
-    format_answer, whose ground_truth lists the blanks and whose format_solution is a solution."""
+    """Map lipku1999/K12-Vista.
+
+    Columns: hash_id, question, img (base64), type, subject, difficulty, knowledge_point and format_answer. In
+    format_answer, ground_truth lists the blanks and format_solution is a solution.
+    """
     answers = _parsed(row.get("format_answer"))
     truth = _parsed(answers.get("ground_truth")) if isinstance(answers, dict) else answers
     truth = list(truth.values()) if isinstance(truth, dict) else truth
@@ -95,8 +98,11 @@ def k12_vista(row: dict, number: int) -> dict:
 
 
 def cmm_math(row: dict, number: int) -> dict:
-    """ecnu-icalk/cmm-math: id, question with <ImageHere>, options in lines (or "[]"), answer, image (a list,
-    or its JSON), solution, analysis, level, subject."""
+    """Map ecnu-icalk/cmm-math.
+
+    Columns: id, question with <ImageHere>, options in lines (or "[]"), answer, image (a list, or its JSON),
+    solution, analysis, level, subject.
+    """
     lines = row.get("options")
     lines = "\n".join(map(str, lines)) if isinstance(lines, list) else str(lines or "")
     options = [text for _, text in OPTION.findall(lines)]
@@ -119,7 +125,7 @@ def cmm_math(row: dict, number: int) -> dict:
 
 
 def mmr1_math(row: dict, number: int) -> dict:
-    """MMR1/MMR1-Math-RL-Data-v0: images, problem, answer."""
+    """Map MMR1/MMR1-Math-RL-Data-v0: images, problem, answer."""
     images = pictures_of(row.get("images"))
     return question_fields(
         row,
@@ -132,7 +138,7 @@ def mmr1_math(row: dict, number: int) -> dict:
 
 
 def we_math_pro(row: dict, number: int) -> dict:
-    """We-Math/We-Math2.0-Pro: question_id, question, image, difficulty, knowledge points, idx, answer."""
+    """Map We-Math/We-Math2.0-Pro: question_id, question, image, difficulty, knowledge points, idx, answer."""
     images = pictures_of(row.get("image"))
     named = row.get("question_id") or row.get("idx") or number
     return question_fields(
@@ -148,8 +154,11 @@ def we_math_pro(row: dict, number: int) -> dict:
 
 
 def bmmr(row: dict, number: int) -> dict:
-    """guanyu615/BMMR: id, question, image (a list of base64), answer, task_type, language, cot (a flag) and
-    category_id (a list of ISCED-F codes). Each question stands there twice, with the flag and without."""
+    """Map guanyu615/BMMR.
+
+    Columns: id, question, image (a list of base64), answer, task_type, language, cot (a flag) and category_id
+    (a list of ISCED-F codes). Each question occurs twice, with the flag and without.
+    """
     codes = _parsed(row.get("category_id"))
     codes = codes if isinstance(codes, list) else [codes]
     domains = [domain for domain in map(_domain_of_code, codes) if domain]
@@ -172,7 +181,7 @@ def bmmr(row: dict, number: int) -> dict:
 
 
 def pmc_vqa(row: dict, number: int) -> dict:
-    """xmcmic/PMC-VQA: Figure_path, Question, Choice A to D (often "A:..."), Answer, Answer_label."""
+    """Map xmcmic/PMC-VQA: Figure_path, Question, Choice A to D (often "A:..."), Answer, Answer_label."""
     options = [
         re.sub(r"^\s*[A-D]\s*[:.]\s*", "", str(row.get(name) or row.get(f" {name}") or "")).strip()
         for name in ("Choice A", "Choice B", "Choice C", "Choice D")
@@ -190,8 +199,10 @@ def pmc_vqa(row: dict, number: int) -> dict:
 
 
 def m3cot(row: dict, number: int) -> dict:
-    """LightChen2333/M3CoT: id, category, question, choices, context, answer, rationale, split, image, domain,
-    topic."""
+    """Map LightChen2333/M3CoT.
+
+    Columns: id, category, question, choices, context, answer, rationale, split, image, domain, topic.
+    """
     choices = _parsed(row.get("choices"))
     images = pictures_of(row.get("image"))
     context = str(row.get("context") or "").strip()
@@ -208,8 +219,11 @@ def m3cot(row: dict, number: int) -> dict:
 
 
 def puzzle_vqa(row: dict, number: int) -> dict:
-    """declare-lab/PuzzleVQA: image (a path), question, options (texts or numbers), answer (one of them),
-    caption, explanation, deduction."""
+    """Map declare-lab/PuzzleVQA.
+
+    Columns: image (a path), question, options (texts or numbers), answer (one of them), caption, explanation,
+    deduction.
+    """
     parsed = _parsed(row.get("options"))
     parsed = parsed if isinstance(parsed, list | tuple) else []
     options = [str(text_of_cell("options", each)) for each in parsed]
@@ -232,10 +246,10 @@ def puzzle_vqa(row: dict, number: int) -> dict:
 def question_fields(
     row: dict, *, answer: object, images: list, options=None, chosen: bool = False, **fields
 ) -> dict:
-    """A record's fields: the answer's form follows from the options, and the language from the question.
+    """Return a record's fields; options decide the answer's form, and the question's text the language.
 
     Args:
-        chosen: the row says that its answer is a choice, whose options may stand in the picture.
+        chosen: whether the row says that its answer is a choice; its options may be in the picture.
     """
     answer = text_of_cell("answer", answer)
     text = "" if answer is None else gold_of(str(answer))
@@ -271,7 +285,7 @@ def _is_choice(kind: object) -> bool:
 
 
 def _parsed(value: object) -> object:
-    """What a text cell holds where it is written as JSON or as a Python literal; else the value itself."""
+    """Parse a text cell with JSON or a Python literal; return other values unchanged."""
     if not isinstance(value, str) or value.strip()[:1] not in ("[", "{"):
         return value
     for read in (json.loads, ast.literal_eval):

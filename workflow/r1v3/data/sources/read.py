@@ -1,4 +1,4 @@
-"""All rows of a data set's sources, each with where it came from: listed files, or the tiny world."""
+"""Reads all rows of a data set's sources with their places: listed files, or the tiny world."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,16 +19,17 @@ from r1v3.recipe.tables.sources import Decides
 
 OTHER_SPLIT = "other split"
 UNKNOWN_SPLIT = "unknown split"
-UNREADABLE_SPLIT = (UNKNOWN_SPLIT, WRONG_TYPE)  # a fault of the row, not of what is asked for
-DOWNLOADS = ".downloads"  # in a set's folder, until its rows are read
+UNREADABLE_SPLIT = (UNKNOWN_SPLIT, WRONG_TYPE)  # errors of the row itself, not another split
+DOWNLOADS = ".downloads"  # folder in a set's folder, until its rows are read
 
 
 @dataclass(frozen=True)
 class SourceRow:
-    """One row: `fields` for `r1v3.data.validate`, or why there are none.
+    """One row: `fields` for `r1v3.data.validate`, or the reason why there are none.
 
-    `pictures` is where its pictures lie, and `training` is what the source's licence says.
-    `step` is the funnel's where a refused row goes, `told` its columns under our names, which show it.
+    `pictures` reads its pictures, and `training` is what the source's licence says about training. `step` is
+    the funnel's step that rejects it if its fields are rejected. `told` contains the columns of such a row
+    under our names, for display.
     """
 
     source: str
@@ -41,9 +42,9 @@ class SourceRow:
 
 
 class Sources:
-    """Iterates over all rows; `facts` says afterwards which files they came from, and what was not known.
+    """Iterates over all rows. Afterwards `facts` lists the files and the unknown values.
 
-    Whoever takes a row says so with `take`, since a source's `limit` counts what is taken.
+    The caller reports each accepted row with `take`, because a source's `limit` counts accepted rows.
     """
 
     def __init__(self, rows: Iterator[SourceRow], expected: int, facts: dict, taken: Counter[str]):
@@ -53,15 +54,15 @@ class Sources:
         return self._rows
 
     def take(self, row: SourceRow) -> None:
-        """Count a row as taken."""
+        """Count a row as accepted."""
         self._taken[row.source] += 1
 
 
 def open_sources(config: SourceDataConfig, folder: Path) -> Sources:
-    """The rows of a data set's sources; files are fetched now, rows read as they are asked for.
+    """Open the rows of a data set's sources. Files are fetched now; rows are read on demand.
 
     Raises:
-        ValueError: a file cannot be fetched, or is not the published one.
+        ValueError: a file cannot be fetched, or differs from the published one.
     """
     spec, source = config.set, config.set.source
     if isinstance(source, WorldSource):
@@ -118,7 +119,7 @@ def _rows(
 
 
 def _numbered(files: list[Path], max_bytes: int) -> Iterator[tuple[Path, int, dict | Rejected]]:
-    """Every row of a source's files: its file, its number in the file, and its content."""
+    """Yield every row of a source's files: its file, its number in the file, and its content."""
     for file in files:
         for line, row in read_rows(file, max_bytes):
             yield file, line, row
@@ -132,7 +133,7 @@ def _fields(
     source: ResolvedListedSource,
     chosen: Chosen,
 ) -> tuple[dict | Rejected, str]:
-    """A row's fields, or why it has none, and the step that it reached."""
+    """Return a row's fields or its rejection, and the step that it reached."""
     step = "select"
     try:
         chosen.refuse(row)
@@ -151,7 +152,7 @@ def _fields(
 
 
 def _check_split(split: object, wanted: str) -> None:
-    """Refuse a row that names another split than the one wanted. A row that names none is taken."""
+    """Reject a row that names another split than the wanted one. A row that names none is accepted."""
     if split is None or split == wanted:
         return
     if not isinstance(split, str):
@@ -164,7 +165,7 @@ def _check_split(split: object, wanted: str) -> None:
 def _mapped(
     row: dict, number: int, name: str, entry: Decides, source: ResolvedListedSource
 ) -> dict:
-    """A row's fields.
+    """Map a row to its fields.
 
     Raises:
         Rejected: the mapping cannot read the row.

@@ -1,7 +1,7 @@
-r"""A record's cells in the forms in which people write them: numbers, options, letters, marks of pictures.
+r"""Reads a record's cells in the forms that people write: numbers, options, letters, picture marks.
 
-What can be read in one way only is read; the rest is refused with what it is. An index among options could
-count from 0 or from 1, so it is read from a column `answer_index` alone, which counts from 0.
+Only forms with one meaning are read; others are rejected with a description. An index among options could
+count from 0 or from 1, so only the column `answer_index` is read as one; it counts from 0.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from r1v3.data.sources.letters import LETTERED, letters_of
 from r1v3.data.sources.row_fields import MARKS, with_pictured_options
 
 TEXTS = (*NEEDED, "response", "date")
-INDEX_COLUMNS = re.compile(r"|__index_level_\d+__|Unnamed: 0(?:\.\d+)?")  # as pandas writes them
+INDEX_COLUMNS = re.compile(r"|__index_level_\d+__|Unnamed: 0(?:\.\d+)?")  # as pandas names them
 NEXT_OPTION = re.compile(r"(?:^|\s)(?=[(\[（]?\s*[A-J]\s*[.．、:：)\]）])")
 OURS = {*KNOWN, "image", "answer_index"}
 LABEL = ("label", "letter", "key", "option", "id")
@@ -31,15 +31,15 @@ KINDS = {
     "fill in the blank": "fill", "fill in blank": "fill", "blank": "fill", "填空题": "fill",
     "free form": "fill", "short answer": "fill", "open ended": "open", "解答题": "open",
 }  # fmt: skip
-NAMED = re.compile(r"(?:option|choice|opt)?[\s_-]*([A-Za-z])", re.IGNORECASE)  # a key of an option
-META = "meta."  # how a name of `rename` begins whose column the record keeps in its `meta`
+NAMED = re.compile(r"(?:option|choice|opt)?[\s_-]*([A-Za-z])", re.IGNORECASE)  # key of an option
+META = "meta."  # prefix of `rename` names whose columns a record stores in its `meta`
 
 
 def read_record(row: Mapping) -> dict:
-    """The fields of a row whose columns are a record's.
+    """Return the fields of a row that has a record's columns.
 
     Raises:
-        Rejected: a cell can be read in no way, or in two.
+        Rejected: a cell cannot be read, or has two meanings.
     """
     fields = {
         name: value
@@ -81,7 +81,7 @@ def _is_empty(cell: object) -> bool:
 
 
 def _with_our_names(row: dict) -> dict:
-    """The row with `Question` and ` answer ` as ours, and with its `meta.` names gathered."""
+    """Return the row with our names for `Question` and ` answer `, and with `meta.` columns as `meta`."""
     fields: dict = {}
     meta: dict[str, object] = {}
     for name, value in row.items():
@@ -98,7 +98,7 @@ def _with_our_names(row: dict) -> dict:
 
 
 def iso_date_of(text: str) -> str:
-    """A date that begins with its year as ISO 8601 writes it, without the time of day; another as it is."""
+    """Return a date that begins with its year in ISO 8601, without the time of day; other texts unchanged."""
     found = YEAR_FIRST.fullmatch(text.strip())
     if not found:
         return text.strip()
@@ -106,13 +106,13 @@ def iso_date_of(text: str) -> str:
 
 
 def options_in_cell(cell: object) -> list[object]:
-    """The options of a cell, in order and without their letters.
+    """Return the options of a cell, in order and without their letters.
 
     A cell is a list, an object by letters (`{"A": ...}`), an object of labels and texts, a list of such
-    pairs, or a text: JSON, a Python literal, or lines that begin with their letters.
+    pairs, or a text. The text is JSON, a Python literal, or lines that begin with their letters.
 
     Raises:
-        Rejected: the cell is none of these, or its letters are not A, B, C without a gap.
+        Rejected: the cell has none of these forms, or its letters are not A, B, C without a gap.
     """
     if isinstance(cell, str):
         cell = _parsed_options(cell)
@@ -144,10 +144,10 @@ def options_in_cell(cell: object) -> list[object]:
 
 
 def letter_at(index: object, options: Sequence[object]) -> str:
-    """The letter of an option by its index from 0, also where a program wrote it as `1.0` or as text.
+    """Return the letter of an option by its index from 0, also if a program wrote it as `1.0` or as text.
 
     Raises:
-        Rejected: no option has it.
+        Rejected: no option has this index.
     """
     if isinstance(index, float) and index.is_integer():
         index = int(index)
@@ -173,7 +173,7 @@ def _parsed_options(text: str) -> object:
 
 
 def _of_object(cell: Mapping) -> list[object]:
-    """Options by their letters, in the order of these."""
+    """Return options given by letter, in the order of the letters."""
     lists = [next((cell[name] for name in names if name in cell), None) for names in (LABEL, TEXT)]
     if all(isinstance(each, list) for each in lists) and len(lists[0]) == len(lists[1]):  # type: ignore
         cell = dict(zip(*lists, strict=True))  # type: ignore[arg-type]
@@ -200,7 +200,7 @@ def _is_pair(option: object) -> bool:
 
 
 def _of_objects(options: list[Mapping]) -> list[object]:
-    """Options that are objects each: of a label and a text, of a text alone, or of one letter."""
+    """Return options that are objects: with a label and a text, with only a text, or with one letter."""
     alone = [next((each[name] for name in TEXT if name in each), None) for each in options]
     labels = any(name in each for each in options for name in LABEL)
     if not labels and not any(each is None for each in alone):
@@ -222,22 +222,22 @@ def _labelled(option: Mapping) -> tuple[object, object]:
 
 
 def _are_letters(letters: str) -> bool:
-    """Whether these are A, B, C and so on, each once, in any order and case."""
+    """Return whether these are A, B, C and so on, each once, in any order and case."""
     return bool(letters) and sorted(letters.upper()) == list(LETTERS[: len(letters)])
 
 
 def _of_pairs(cell: list) -> object:
-    """A map of Parquet, which comes as a list of pairs."""
+    """Return a Parquet map, which is read as a list of pairs, as a dict; return other lists unchanged."""
     if all(isinstance(each, tuple) and len(each) == 2 for each in cell):
         return dict(cell)
     return cell
 
 
 def with_marks(fields: dict) -> dict:
-    """The question with our marker for each mark of a picture; numbered marks put pictures in their order.
+    """Replace all picture marks in the question by our marker; numbered marks also order the pictures.
 
     Raises:
-        Rejected: a number is that of no picture, or stands twice.
+        Rejected: a number belongs to no picture, or occurs twice.
     """
     question = fields.get("question")
     if not isinstance(question, str):

@@ -1,4 +1,4 @@
-"""What the mappings of all sources share: reading a row's cells, and the pictures' marks in its question."""
+"""Functions for all mappings: they read the cells of a row, and the picture marks in its question."""
 
 import json
 import re
@@ -11,7 +11,7 @@ CJK = re.compile(r"[\u4e00-\u9fff]")
 INLINE = re.compile(
     r"(?:^|[\n\s?？。！）])\(?([A-D])[.．、:)]\s*(.+?)(?=(?:[\n\s]\(?[A-D][.．、:)])|$)", re.DOTALL
 )
-# What stands for a picture in a text, as sets, servers and models write it.
+# Marks for a picture in a text, as sets, servers and models write them.
 MARKS = re.compile(
     r"<img><IMG_CONTEXT></img>|<\|vision_start\|><\|image_pad\|><\|vision_end\|>|<image></image>|"
     r"(?:<\|?|(?<!\w)\[)(?:image|img)(?:[ _-]?(?:here|placeholder|pad|context))?[ _-]?(?P<number>\d*)"
@@ -21,12 +21,12 @@ MARKS = re.compile(
 
 
 def language_of(text: str) -> str:
-    """`zh` where a tenth of the letters or more are Chinese, else `en`."""
+    """Return `zh` if at least a tenth of the letters are Chinese, else `en`."""
     return "zh" if 10 * len(CJK.findall(text)) >= max(1, sum(map(str.isalpha, text))) else "en"
 
 
 def inline_options(question: str) -> list[str]:
-    """The options that stand in a question as `A. ... B. ...`, in order; none unless they begin with A."""
+    """Return the options in a question's text (`A. ... B. ...`), in order; none unless they begin with A."""
     found = [(letter, text.strip()) for letter, text in INLINE.findall(question)]
     for begin in range(len(found)):
         letters = "".join(letter for letter, _ in found[begin:])
@@ -36,7 +36,7 @@ def inline_options(question: str) -> list[str]:
 
 
 def marked(question: str, pictures: int) -> str:
-    """A question with our marker for each picture, or with none, so that pictures come first."""
+    """Return a question with our marker for each picture; without markers if their number does not fit."""
     question = MARKS.sub("<image>", question)
     if question.count("<image>") == pictures:
         return question
@@ -44,9 +44,9 @@ def marked(question: str, pictures: int) -> str:
 
 
 def with_pictured_options(question: str, options: list | tuple | None) -> dict:
-    """Question and options; options that are pictures stand as lettered lines in the question.
+    """Return question and options. If options contain picture marks, they become lines of the question.
 
-    Markers count in a question alone.
+    Only the markers of a question are counted.
     """
     if not any(isinstance(each, str) and MARKS.search(each) for each in options or ()):
         return {"question": question, "options": options}
@@ -55,12 +55,12 @@ def with_pictured_options(question: str, options: list | tuple | None) -> dict:
 
 
 def with_known(row: dict, **fields) -> dict:
-    """Mapped fields, and those that the entry's constants have set; the mapping's own come first."""
+    """Return mapped fields and those set by the entry's constants. The mapping's own fields win."""
     return {**{key: row[key] for key in KNOWN & row.keys() - {"image"}}, **fields}
 
 
 def text_of(row: dict, name: str) -> str:
-    """A cell of text, or a number as text; refused where it is missing or another thing."""
+    """Return a text cell, or a number as text; reject a missing cell or one of another type."""
     value = row.get(name)
     if isinstance(value, int | float):
         value = text_of_cell(name, value)
@@ -70,7 +70,7 @@ def text_of(row: dict, name: str) -> str:
 
 
 def json_of(name: str, text: str, kind: type):
-    """What a cell holds as JSON; refused where it is of another kind."""
+    """Parse a cell as JSON of the given type; reject other cells."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -81,7 +81,7 @@ def json_of(name: str, text: str, kind: type):
 
 
 def picture_in(row: dict, name: str) -> object:
-    """A cell that must hold a picture."""
+    """Return a cell that must contain a picture."""
     if not pictures_of(row.get(name)):
         raise Rejected("picture is missing", name)
     return row[name]

@@ -1,9 +1,8 @@
-"""Rows of JSON, JSONL, TSV, CSV and Parquet files, one at a time. A row that is too long is refused unread.
+"""Reads the rows of JSON, JSONL, TSV, CSV and Parquet files, one at a time.
 
-A file's name says its kind. In common cases where the content differs, the content decides: JSON lines in a
-`.json`, an array in a `.jsonl`, and a compressed file without `.gz`.
-
-A row that cannot be read is yielded as the reason why, so that each line of a file is accounted for.
+A row that is too long is rejected unread. A file's name gives its format. In common cases of another content,
+the content decides: JSON lines in a `.json`, an array in a `.jsonl`, and a compressed file without `.gz`. A
+row that cannot be read is yielded as its rejection, so that each line of a file is accounted for.
 """
 
 import codecs
@@ -27,12 +26,12 @@ from r1v3.recipe.tables.sources import suffixes
 
 READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".tsv", ".csv")
 GZIP, BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
-# Byte order marks of other encodings, which editors and spreadsheets write; the longer come first.
+# Byte order marks of other encodings, which editors and spreadsheets write. The longer ones come first.
 ENCODINGS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
-# What a download may bring in a file's place.
+# Files that a download may return instead of the wanted one.
 OTHERS = {
     b"version https://git-lfs": "a pointer of Git LFS, whose file `git lfs pull` brings",
     b"<!doctype html": "a web page",
@@ -51,14 +50,14 @@ WRONG_TYPE = "wrong type of field"
 
 
 def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
-    """Number (from 1) and content of each row.
+    """Yield number (from 1) and content of each row.
 
     Args:
-        max_bytes: of a line of text, or of one cell of Parquet; longer ones are refused without being
-            held in memory.
+        max_bytes: largest size of a line of text, or of a cell of Parquet; longer ones are rejected without
+            being kept in memory.
 
     Raises:
-        ValueError: the file is of another kind.
+        ValueError: the file has another format.
     """
     kind = suffixes(path)
     if kind in READABLE and (other := kind_of_another(path)):
@@ -80,7 +79,7 @@ def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
 
 
 def unknown_form(path: Path) -> str:
-    """The message about a file that holds no rows."""
+    """Return the message about a file whose format contains no rows."""
     return (
         f"{path.name}: a source's file is {', '.join(READABLE[:-1])} or {READABLE[-1]} (text also .gz); "
         f"pictures may be packed as {', '.join(ARCHIVES)}"
@@ -88,7 +87,7 @@ def unknown_form(path: Path) -> str:
 
 
 def _guarded(rows: Iterator[tuple[int, ReadRow]]) -> Iterator[tuple[int, ReadRow]]:
-    """The rows of a file. If it is damaged and cannot be unpacked further, the error is its last row."""
+    """Yield the rows of a file. If it is damaged and cannot be unpacked to its end, the last row says so."""
     number = 0
     try:
         for number, row in rows:
@@ -98,7 +97,7 @@ def _guarded(rows: Iterator[tuple[int, ReadRow]]) -> Iterator[tuple[int, ReadRow
 
 
 def kind_of_another(path: Path) -> str | None:
-    """Name the kind of a file that holds no rows, whatever its name says; None where it may hold rows."""
+    """Name the format of a file that contains no rows, whatever its name; None if it may contain rows."""
     with open(path, "rb") as file:
         begin = file.read(64).lstrip().lower()
     return next((name for mark, name in OTHERS.items() if begin.startswith(mark)), None)
@@ -110,7 +109,7 @@ def _begins(path: Path, mark: bytes) -> bool:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """A file for reading, unpacked where it is compressed, in UTF-8 and with lines that end in line feeds."""
+    """Open a file for reading: unpacked if compressed, in UTF-8, with line feeds as line ends."""
     with open(path, "rb") as file:
         packed = file.read(2) == GZIP
     file = cast(BinaryIO, gzip.open(path) if packed else open(path, "rb"))  # noqa: SIM115 the caller closes
@@ -122,10 +121,10 @@ def _opened(path: Path) -> BinaryIO:
 
 
 class Recoded(io.RawIOBase):
-    """A file in UTF-8, whose lines end in line feeds; what cannot be decoded stays wrong.
+    """A file in UTF-8 with line feeds as line ends. Text that cannot be decoded stays invalid.
 
     Args:
-        encoding: it has a byte order mark of this one; None where only its carriage returns are line ends.
+        encoding: encoding of its byte order mark; None if only carriage returns must be replaced.
     """
 
     def __init__(self, file: BinaryIO, encoding: str | None):
@@ -167,7 +166,7 @@ def _value(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
 
 
 def _is_one_value(path: Path, kind: str, max_bytes: int) -> bool:
-    """Whether a file holds one array or object rather than a line for each row."""
+    """Return whether a file contains one array or object, instead of a line for each row."""
     try:
         with _opened(path) as file:
             lines = (
@@ -183,7 +182,7 @@ def _is_one_value(path: Path, kind: str, max_bytes: int) -> bool:
 
 
 def _is_whole(line: bytes) -> bool:
-    """Whether a line is a row of JSON by itself."""
+    """Return whether a line is a complete row of JSON."""
     try:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
@@ -226,7 +225,7 @@ def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
 
 
 def _too_long(batch: pa.RecordBatch, max_bytes: int) -> dict[int, int]:
-    """Rows with a text cell above the limit, found without copying the cell."""
+    """Return the rows with a text cell above the limit, and its size; no cell is copied."""
     found: dict[int, int] = {}
     if batch.nbytes <= max_bytes:
         return found

@@ -1,9 +1,9 @@
-"""Rows of TSV and CSV files. A cell in quotes may go over many lines.
+"""Reads the rows of TSV and CSV files. A cell in quotes may contain many lines.
 
-A quote that is never closed takes the lines after it into its cell. If such a record is wrong, and lines in
-it look like rows themselves, only its first line is refused and the others are read again.
+A quote that is never closed pulls the following lines into its cell. If such a record is invalid, and lines
+in it look like rows, only its first line is rejected and the others are read again.
 
-Some programs put a backslash before a quote inside a cell, or leave the quote as it is. Such a row is read as
+Some programs put a backslash before a quote inside a cell, or do not escape the quote. Such a row is read as
 it was meant if that gives each column one cell.
 """
 
@@ -18,16 +18,16 @@ NO_ROW = "not a row of fields"
 SEPARATORS = ",\t;|"
 QUOTED = re.compile(r'"[^"]*"')
 ESCAPED = re.compile(r'(?<!\\)((?:\\\\)*)\\"')
-SAID = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # a first line by which spreadsheets are told
+SAID = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # a first line that spreadsheets write
 
 
 def not_unicode(error: UnicodeDecodeError) -> Rejected:
-    """Why a line cannot be read, and what to do."""
+    """Return the rejection of a line that cannot be decoded, with advice."""
     return Rejected("not valid Unicode", f"save the file as UTF-8: {error}"[:200])
 
 
 class Lines:
-    """Decoded lines with their numbers, which can be given back; `refused` collects those that are none."""
+    """Decoded lines with their numbers, which can be put back; `refused` collects unreadable lines."""
 
     def __init__(self, lines: Iterable[tuple[int, bytes | Rejected]]):
         self._lines = iter(lines)
@@ -64,11 +64,11 @@ class Lines:
 def read_separated(
     lines: Iterable[tuple[int, bytes | Rejected]], max_bytes: int, separator: str
 ) -> Iterator[tuple[int, dict | Rejected]]:
-    """The number of the last line, and the content, of each row; the first row names the columns.
+    """Yield the number of its last line and the content of each row. The first row names the columns.
 
     Args:
-        max_bytes: of a cell.
-        separator: what the file's name says; the first line decides where it has another one alone.
+        max_bytes: largest size of a cell.
+        separator: separator by the file's name. If the first line contains only another one, that is used.
     """
     csv.field_size_limit(max_bytes + 1)
     source = Lines(lines)
@@ -121,9 +121,9 @@ def read_separated(
 
 
 def _told_by(source: Lines, separator: str) -> tuple[str, bool]:
-    """The separator of a file's first line, if that lacks the one that the file's name says.
+    """Return the separator, and whether a blank follows each one, as in `id, question, answer`.
 
-    Also whether a blank follows each separator, as in `id, question, answer`.
+    If the first line lacks the separator that the file's name gives, its most frequent other one is used.
     """
     first = next(source, None)
     if first is None or source.refused:
@@ -140,9 +140,9 @@ def _told_by(source: Lines, separator: str) -> tuple[str, bool]:
 
 
 def _as_meant(taken: list[tuple[int, str]], width: int, separator: str) -> list[str] | None:
-    r"""The cells of a record whose quotes are not those of CSV, where they can be read in one way.
+    r"""Return the cells of a record with quotes that are not those of CSV, if they have one reading.
 
-    A quote may stand as `\"` in a cell in quotes. Or quotes belong to the texts, as in `"a" and "b"`.
+    A quote may be written as `\"` in a quoted cell. Or quotes belong to the texts, as in `"a" and "b"`.
     """
     text = "".join(line for _, line in taken)
     if '"' not in text or _is_strict(taken, separator):
@@ -158,10 +158,11 @@ def _as_meant(taken: list[tuple[int, str]], width: int, separator: str) -> list[
 
 
 def _took_rows(taken: list[tuple[int, str]], width: int, separator: str, wrong: bool) -> bool:
-    """Whether a record over several lines is an open quote that took rows into its cell.
+    """Return whether a record over several lines is an open quote that pulled rows into its cell.
 
-    Lines of as many cells as there are columns must be in it, and it must be wrong as it stands: in its
-    number of cells, in its quotes, or, of tabs, which texts hardly hold, its first line a whole row too.
+    It must contain lines with as many cells as there are columns, and must itself be invalid: in its number
+    of cells, or in its quotes. With tabs, which texts rarely contain, it is enough that its first line is
+    also a whole row.
     """
     if len(taken) < 2 or width < 2:
         return False
@@ -172,7 +173,7 @@ def _took_rows(taken: list[tuple[int, str]], width: int, separator: str, wrong: 
 
 
 def _is_strict(taken: list[tuple[int, str]], separator: str) -> bool:
-    """Whether each quote that opens a cell also closes it."""
+    """Return whether each quote that opens a cell also closes it."""
     try:
         for _ in csv.reader((text for _, text in taken), delimiter=separator, strict=True):
             pass

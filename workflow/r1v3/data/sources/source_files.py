@@ -1,4 +1,4 @@
-"""A source's fetched files: which hold rows, and where the pictures of each lie."""
+"""Sorts a source's fetched files: those with rows, and those with pictures."""
 
 import os
 from fnmatch import fnmatch
@@ -13,11 +13,11 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 
 
 class SourceFiles:
-    """A source's files: those of rows, and where the pictures of each lie.
+    """A source's files: the files of rows, and the pictures of each.
 
     Raises:
-        ValueError: no file is one of rows, one that the entry names is of an unknown form, or there are no
-            such pictures as it names.
+        ValueError: no file contains rows, a file that the entry names has an unknown format, or the pictures
+            that it names do not exist.
     """
 
     def __init__(self, name: str, entry: Decides, files: list[Path], scratch: Path):
@@ -53,7 +53,7 @@ class SourceFiles:
         self._pictures: dict[Path, PictureFiles] = {}
 
     def pictures(self, file: Path) -> PictureFiles:
-        """The pictures that rows of a file name."""
+        """Return the pictures that the rows of a file name."""
         root = self._folder or self._root_of(file)
         if root not in self._pictures:
             alone = self._named and not self._folder
@@ -67,7 +67,7 @@ class SourceFiles:
             each.close()
 
     def _root_of(self, file: Path) -> Path:
-        """The hub's folder of the data set, or the folder of a user's file."""
+        """Return the hub's folder of the data set, or the folder of a user's file."""
         return self._root if self._hub else file.parent
 
     def _holds_pictures(self, file: Path) -> bool:

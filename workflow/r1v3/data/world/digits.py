@@ -1,4 +1,4 @@
-"""Handwritten digits by instance split: no instance is in two splits."""
+"""Provides handwritten digits by instance split. No instance is in two splits."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ SHUFFLE_SEED = 20250708
 
 @cache
 def digit_instances(split: str) -> dict[int, np.ndarray]:
-    """Grey pictures of each digit: digit -> array of shape (instances, 8, 8), ink in [0, 1].
+    """Return grey pictures by digit: arrays of shape (instances, 8, 8), ink in [0, 1].
 
     Raises:
         ValueError: the split is unknown.

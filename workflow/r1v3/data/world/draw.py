@@ -1,4 +1,4 @@
-"""Drawing: a picture is two by two cells of 28 pixels, each one a digit, a shape or a sign."""
+"""Draws pictures of two by two cells of 28 pixels. Each cell is a digit, a shape or a sign."""
 
 import random
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ Cell = int | str | tuple[str, str]
 
 
 def draw_cells(cells: Sequence[Cell], look: Look, split: str, rng: random.Random) -> Image.Image:
-    """Draw four cells, row by row: a digit is an int, a sign a string, a shape (colour, shape)."""
+    """Draw four cells, row by row. A digit is an int, a sign a string, a shape (colour, shape)."""
     ink, paper = look.colours(rng)
     picture = np.empty((SIDE, SIDE, 3), dtype=np.float32)
     picture[:] = paper
@@ -42,7 +42,7 @@ def draw_cells(cells: Sequence[Cell], look: Look, split: str, rng: random.Random
 
 
 def _cell_mask(cell: Cell, look: Look, split: str, rng: random.Random, ink):
-    """Coverage in [0, 1] of a square window, and the colour to paint there."""
+    """Return the coverage in [0, 1] of a square window, and its colour."""
     if isinstance(cell, int):
         instances = digit_instances(split)[cell]
         grey = (instances[rng.randrange(len(instances))] * 255).astype(np.uint8)

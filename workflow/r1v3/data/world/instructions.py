@@ -1,8 +1,9 @@
-"""Instructions of the tiny world, for a base model that is to follow them (section 6.6).
+"""Instructions of the tiny world, for a base model that must follow them (section 6.6).
 
-The report starts one run from an instructed model without a cold start. So a base model must have learnt that
-the words behind a question decide the form of the response. Each instruction names one form; a response
-carries it out. No response holds a word of reconsideration, since only the teacher's chains have those.
+The report starts one run from an instruction-tuned model without a cold start. So the base model must have
+learnt that the words after a question decide the form of the response. Each instruction names one form, and
+the response has that form. No response contains a word of reconsideration, because only the teacher's chains
+have those.
 """
 
 from __future__ import annotations

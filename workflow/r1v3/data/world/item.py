@@ -1,4 +1,4 @@
-"""What the world hands out: one question about one or more pictures."""
+"""An item of the tiny world: one question about one or more pictures."""
 
 from dataclasses import dataclass, field
 
@@ -9,8 +9,8 @@ from PIL import Image
 class WorldItem:
     """A question with its pictures, its answer and ways to respond.
 
-    `direct` is the answer without a thought, `chain` the thought without its tags, `summary` what
-    follows the thought. `answer` is the letter (or letters) where there are options.
+    `direct` is the answer without a thought, `chain` the thought without its tags, and `summary` the text
+    after the thought. `answer` is the letter (or letters) if there are options.
     """
 
     question: str
@@ -27,11 +27,13 @@ class WorldItem:
 
     @property
     def direct(self) -> str:
-        """The response of a model that does not think: the answer, computed aloud only where the
-        cells are told in words."""
+        """Return the response of a model that does not think.
+
+        It is only the answer, or computation and answer if the question describes the cells in words.
+        """
         return self.summary if self.images else f"{self.chain} {self.summary}"
 
     @property
     def thoughtful(self) -> str:
-        """The response in the report's format: a thought, then the answer (section 6.2)."""
+        """Return the response in the report's format: a thought, then the answer (section 6.2)."""
         return f"<think>{self.chain}</think>\n{self.summary}"

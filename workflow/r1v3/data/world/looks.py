@@ -1,8 +1,8 @@
-"""How pictures look: ink, paper, contrast and layout, one look for each of the report's 20 domains.
+"""The looks of pictures: ink, paper, contrast and layout, one look for each of the report's 20 domains.
 
-The looks differ on purpose from the plain one that the base model and the mathematics sets use, so
-that re-aligning the connector has something to do. Whatever connector tuning gains on them is
-therefore gained by construction, and pages that show it say so.
+The looks differ on purpose from the plain one of the base model and the mathematics sets, so that re-aligning
+the connector has an effect. So every gain of connector tuning on them is a gain by construction, and pages
+that show it say so.
 """
 
 import random
@@ -13,8 +13,11 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Look:
-    """Colours of ink and paper (0 to 255), size of a digit in pixels, noise's standard deviation, and
-    what the domain calls the numbers in its pictures."""
+    """The look of a domain's pictures.
+
+    It has colours of ink and paper (0 to 255), the size of a digit in pixels, the standard deviation of the
+    noise, and the domain's noun for the numbers in its pictures.
+    """
 
     noun: str
     ink: Colour | None
@@ -23,7 +26,7 @@ class Look:
     noise: float = 0.0
 
     def colours(self, rng: random.Random) -> tuple[Colour, Colour]:
-        """Ink and paper of one picture; the plain look draws dark ink on light paper at random."""
+        """Return ink and paper of one picture; the plain look draws dark ink and light paper at random."""
         if self.ink is None or self.paper is None:
             return _between(rng, 0, 90), _between(rng, 190, 256)
         return _near(rng, self.ink), _near(rng, self.paper)

@@ -1,4 +1,4 @@
-"""Rows of the tiny world, as any other source gives them."""
+"""Rows of the tiny world, in the form of any other source."""
 
 import random
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from r1v3.recipe.schema.data import WorldSource
 
 
 def world_rows(source: WorldSource, size: int, *, name: str) -> Iterator[dict]:
-    """Draw `size` rows; tasks, forms and domains by their weights."""
+    """Draw `size` rows, with tasks, forms and domains by their weights."""
     rng = random.Random(f"{source.seed}/{source.instances}/{name}")
     world = World(source.instances)
     tasks, task_weights = zip(*source.tasks.items())

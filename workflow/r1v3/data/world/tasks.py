@@ -1,7 +1,7 @@
-"""What is asked: each task draws its cells, computes the answer, and thinks aloud on the way.
+"""The tasks of the tiny world: each draws its cells, computes the answer, and writes a thought.
 
-A task is a function of a random source that returns a `Puzzle`. A thought is a list of steps; a step
-that can go wrong carries the wrong version of itself, which a chain with slips writes first.
+A task is a function of a random source that returns a `Puzzle`. A thought is a list of steps. A step that can
+go wrong has a wrong version, which a chain with slips writes first.
 """
 
 import random
@@ -16,7 +16,7 @@ HALVES = {"top": (0, 1), "bottom": (2, 3), "left": (0, 2), "right": (1, 3)}
 
 @dataclass(frozen=True)
 class ThoughtStep:
-    """A step of a thought; `slip` is the same step with a mistake, if one can be made here."""
+    """A step of a thought; `slip` is the same step with a mistake, if one is possible here."""
 
     text: str
     slip: str | None = None
@@ -24,7 +24,7 @@ class ThoughtStep:
 
 @dataclass(frozen=True)
 class Puzzle:
-    """A task's cells (four a picture), wording, answer and thought; `choices` lists all an option may say."""
+    """A task's cells (four per picture), wording, answer and thought; `choices` lists all options."""
 
     cells: Sequence[Sequence[Cell]]
     question: str
@@ -50,7 +50,7 @@ def _seen(cells: Sequence[Cell]) -> ThoughtStep:
 
 
 def _added(numbers: list[int], rng: random.Random) -> tuple[list[ThoughtStep], int]:
-    """Running sums, each a step that may slip by one."""
+    """Return the steps of a running sum, each with a slip by one, and the total."""
     total, steps = numbers[0], []
     for number in numbers[1:]:
         wrong = max(0, total + number + rng.choice((-1, 1)))
@@ -215,7 +215,7 @@ def odd_one_out(rng: random.Random, noun: str) -> Puzzle:
 
 
 def pictured(rng: random.Random, noun: str) -> Puzzle:
-    """The question itself is a sign in the picture: add, largest or how many even."""
+    """Ask the question by a sign in the picture: add, largest, or number of even ones."""
     digits = _digits(rng)[:3]
     sign = rng.choice(("+", "max", "even"))
     cells: list[Cell] = [*digits, sign]
@@ -247,7 +247,7 @@ def two_pictures(rng: random.Random, noun: str) -> Puzzle:
 
 
 def describe(rng: random.Random, noun: str) -> Puzzle:
-    """Reading aloud; what a base model learns to see with."""
+    """Ask for the cells in words; a base model learns to see with this task."""
     cells: list[Cell] = [*(_digits(rng) if rng.random() < 0.75 else _shapes(rng))]
     if isinstance(cells[0], int) and rng.random() < 0.3:
         cells[3] = rng.choice(("+", "max", "even", "?"))

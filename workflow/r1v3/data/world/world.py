@@ -1,4 +1,4 @@
-"""From a task, a form and a domain to an item: options, wording, thought, pictures."""
+"""Makes an item of a task, a form and a domain: options, wording, thought, pictures."""
 
 import random
 
@@ -27,12 +27,12 @@ class World:
         slip_rate: float = 0.0,
         told: bool = False,
     ) -> WorldItem:
-        """Draw one item; a task that asks for several letters is `mcq_multi` whatever the form.
+        """Draw one item. A task that asks for several letters is `mcq_multi` in any form.
 
         Args:
-            slip_rate: chance that the thought goes wrong once and corrects itself.
-            told: the cells are told in words and there is no picture, for a language model to learn
-                to reason before it can see.
+            slip_rate: probability that the thought makes one mistake and corrects itself.
+            told: whether words describe the cells and there is no picture, so that a language model learns to
+                reason before it can see.
 
         Raises:
             ValueError: the task, form or domain is unknown.
@@ -127,5 +127,5 @@ def _think(
 
 
 def _alternatively(steps: list[ThoughtStep]) -> str:
-    """The whole computation again, in another order."""
+    """Return the whole computation again, in another order."""
     return "Alternatively, " + ". ".join(step.text for step in steps)
