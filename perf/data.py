@@ -1,9 +1,9 @@
-"""One million questions, 50,000 with a picture, through validation, deduplication and decontamination.
+"""Clean a million questions, 50,000 of them with a picture: validation, duplicates, decontamination.
 
-Generates rows and an evaluation of 20,000 questions (`data_rows.py`), cleans a quarter of the rows and then
-all of them, each in a process of its own, and compares the time a record takes: it should not grow. Prints a
-table and ends with one JSON line; `ahead` is true when memory stays below 2 GiB, the time is linear, what was
-planted is found, nothing else is, and the run was of full size.
+Generates rows and an evaluation of 20,000 questions (`data_rows.py`). Cleans a quarter of the rows and then
+all of them, each in a process of its own, and compares the time for a record, which should not grow. Prints a
+table and ends with one JSON line. `ahead` is true if memory stays below 2 GiB, the time is linear, planted
+rows are found and no others are, and the run had its full size.
 
     .venv/bin/python perf/data.py [--records 1000000] [--folder /tmp/r1v3-data]
 """
@@ -31,10 +31,8 @@ from r1v3.recipe.graph.configs import SourceDataConfig  # noqa: E402
 from r1v3.recipe.layers import read_yaml  # noqa: E402
 
 FULL, MEMORY_MIB = 1_000_000, 2048
-LINEAR = (
-    1.3  # time a record may grow by from a quarter of the rows to all: the machine's own jitter
-)
-# Least share of what was planted.
+LINEAR = 1.3  # limit of the growth of a record's time from a quarter to all rows, as timings vary
+# Least share of planted rows that must be found.
 FOUND = {
     "duplicate": 0.99,
     "text": 0.99,
@@ -42,7 +40,7 @@ FOUND = {
     "hostile": 1.0,
 }
 
-# Where planted rows are rejected; two that repeat one question of the evaluation are also duplicates.
+# Steps that reject planted rows. Two rows that repeat one question of the evaluation are duplicates too.
 STEPS = {
     "duplicate": ("duplicate",),
     "text": ("contaminated", "duplicate"),
@@ -52,7 +50,7 @@ STEPS = {
 
 
 def config_of(rows: Path, count: int) -> SourceDataConfig:
-    """The config of a set whose source are the generated rows, cleaned as the paper recipe says."""
+    """Return the config of a set of the generated rows, with the paper recipe's rules of cleaning."""
     entry = {
         "where": {"kind": "files", "places": [str(rows / "rows.jsonl")], "sha256": {}},
         "pictures": None, "mapping": "records", "constants": {"licence": "CC0-1.0"}, "rename": {},
@@ -69,7 +67,7 @@ def config_of(rows: Path, count: int) -> SourceDataConfig:
 
 
 def measure(rows: Path, count: int, reference: Path, folder: Path) -> dict:
-    """Clean the rows in this process."""
+    """Clean the rows in this process, and return times, memory and counts."""
     begin, spent = time.monotonic(), time.process_time()
     facts = prepare(config_of(rows, count), folder, reference)
     with open(folder / "rejected.jsonl") as lines:
@@ -96,7 +94,7 @@ def measure(rows: Path, count: int, reference: Path, folder: Path) -> dict:
 
 
 def apart(count: int, root: Path) -> dict:
-    """Generate rows and clean them in a process of its own."""
+    """Generate rows, clean them in a process of its own, and return its measurements."""
     rows, folder = root / f"rows-{count}", root / f"set-{count}"
     planted_file = rows / "planted.json"
     if not planted_file.exists():

@@ -1,8 +1,8 @@
-"""What `data.py` cleans: generated questions, a twentieth of them with a picture, and planted trouble.
+"""Generates the rows that `data.py` cleans: questions, a twentieth of them with a picture, and planted rows.
 
-Planted: near-duplicates of earlier rows, questions of the evaluation with a word changed, its pictures cut,
-resized and compressed again, and rows that must be rejected. Each planted row is named by its id, so
-that what was found can be counted.
+Planted rows are near-duplicates of earlier rows; questions of the evaluation with a changed word; pictures of
+the evaluation that were cropped, resized and compressed again; and rows that must be rejected. The id of a
+planted row names its kind, so that found rows can be counted.
 """
 
 import io
@@ -27,14 +27,14 @@ PLANTED = {"duplicate": 0.005, "text": 0.001, "picture": 0.001, "hostile": 0.002
 
 
 def question(number: int, kind: str) -> str:
-    """A question of 20 to 60 words; the same number gives the same one."""
+    """Return a question of 20 to 60 words; the same number gives the same question."""
     rng = random.Random(f"{kind}{number}")
     said = " ".join(rng.choices(WORDS, k=rng.randrange(16, 56)))
     return f"Given {rng.randrange(1000)}: {said}, find the value of x{rng.randrange(10**6)}."
 
 
 def diagram(number: int, kind: str) -> Image.Image:
-    """A line drawing of some 240 x 200 pixels."""
+    """Return a line drawing of about 240 x 200 pixels."""
     rng = random.Random(f"{kind}{number}")
     image = Image.new("RGB", (rng.randrange(200, 280), rng.randrange(160, 240)), "white")
     pen = ImageDraw.Draw(image)
@@ -56,7 +56,7 @@ def diagram(number: int, kind: str) -> Image.Image:
 
 
 def altered(image: Image.Image, rng: random.Random) -> bytes:
-    """The picture with up to a tenth cut off each side, resized, and compressed again."""
+    """Return a picture with up to a tenth cropped off each side, resized and compressed again."""
     cut = [rng.choice((0.0, rng.uniform(0, 0.1))) for _ in range(4)]
     width, height = image.size
     box = (cut[0] * width, cut[1] * height, width - cut[2] * width, height - cut[3] * height)
@@ -69,7 +69,7 @@ def altered(image: Image.Image, rng: random.Random) -> bytes:
 
 
 def write_evaluation(folder: Path) -> None:
-    """A held-out set that training rows are compared with."""
+    """Write a held-out set that training rows are compared with."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def records():
@@ -86,7 +86,7 @@ def write_evaluation(folder: Path) -> None:
 
 
 def write_rows(folder: Path, count: int) -> dict[str, int]:
-    """`rows.jsonl` and pictures; returns how many of each kind were planted."""
+    """Write `rows.jsonl` and pictures, and return the number of planted rows of each kind."""
     folder.mkdir(parents=True, exist_ok=True)
     planted = dict.fromkeys(PLANTED, 0)
     with open(folder / "rows.jsonl", "w") as file:
@@ -123,7 +123,7 @@ def _kind(rng: random.Random, number: int) -> str | None:
 
 
 def _plant(row: dict, kind: str, number: int, image, rng: random.Random):
-    """Turn a row into trouble; returns its picture."""
+    """Turn a row into a planted row, and return its picture."""
     if kind == "duplicate":
         earlier = rng.randrange(1, number)
         earlier += earlier % PICTURED == 0  # one without a picture
@@ -139,8 +139,10 @@ def _plant(row: dict, kind: str, number: int, image, rng: random.Random):
 
 
 def _one_word_changed(text: str, rng: random.Random) -> str:
-    """In a long text any word but the first few, in a short one the last: the Jaccard similarity of shingles
-    stays above 0.8 either way."""
+    """Replace any but the first ten words in a long text, or the last word in a short one.
+
+    In both cases the Jaccard similarity of shingles stays above 0.8.
+    """
     words = text.split()
     place = rng.randrange(10, len(words)) if len(words) > 45 else len(words) - 1
     words[place] = "another"

@@ -1,15 +1,16 @@
-"""Hits and false hits of decontamination on real questions: 30 planted in 14 disguises, and unrelated sets.
+"""Count true and false matches of decontamination on real questions: planted disguises, and unrelated sets.
 
-Indexes MATH-V's questions that have a picture. Plants 30 of them in each disguise, under words of their own
-where the picture is disguised, so that the picture alone must be recognised. Then asks for every question of
-five other sets, which hold none of MATH-V's, and for two sets of templates: PuzzleVQA's odd questions against
-its even ones (some have one picture to the pixel, and are no false hits), and 300 questions drawn as pages of
-text against 300 others. Prints each false hit and a table, and ends with one JSON line; `ahead` is true when
-all disguises but those in BEYOND are found to 95 % and no set has 0.5 % false hits.
+Indexes MATH-V's questions that have a picture. Plants 30 of them in each of 14 disguises. If the picture is
+disguised, the words are replaced too, so that only the picture can be recognised. Then searches for every
+question of five other sets, which have none of MATH-V's questions, and for two sets of templates. One
+compares PuzzleVQA's odd questions with its even ones; identical pictures are no false matches. The other
+compares 300 questions that are drawn as pages of text with 300 others. Prints each false match and a table,
+and ends with one JSON line. `ahead` is true if 95 % of each disguise except those in BEYOND are found, and
+every set has less than 0.5 % false matches.
 
     R1V3_REAL=<folder> .venv/bin/python perf/decontamination.py [--recipe open-1b]
 
-The folder holds public repositories as `<owner>+<name>`; see `SETS`.
+The folder contains public repositories as `<owner>+<name>`; see `SETS`.
 """
 
 import argparse
@@ -44,14 +45,14 @@ from r1v3.recipe.load import load_project  # noqa: E402
 from r1v3.recipe.schema.cleaning import CleaningRules  # noqa: E402
 
 PLANTED, PAGES = 30, 300
-BEYOND = ("rotated by 10 degrees", "mirrored")  # what the detector does not aim at
+BEYOND = ("rotated by 10 degrees", "mirrored")  # disguises that the detector is not meant to find
 LEAST_FOUND, MOST_FALSE = 0.95, 0.005
 OTHER_WORDS = "What does the drawing that belongs to task {} of this sheet show?"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with its pictures, which are files or drawn."""
+    """A question with its pictures, as files or as drawn images."""
 
     name: str
     text: str
@@ -63,7 +64,7 @@ class Asked:
 
 
 def _rgb(picture: Path | Image.Image) -> Image.Image:
-    """A picture in RGB, on white where it is transparent."""
+    """Return a picture in RGB, with a white background if it is transparent."""
     if isinstance(picture, Path):
         with Image.open(picture) as image:
             picture = image.convert("RGBA")
@@ -159,7 +160,7 @@ def noisy(image: Image.Image) -> Image.Image:
 
 
 def marked(image: Image.Image) -> Image.Image:
-    """With a small watermark in a corner."""
+    """Add a small watermark in a corner."""
     copy = image.copy()
     size = max(6, image.height // 20)
     place = (image.width * 3 // 4, image.height - 2 * size)
@@ -168,7 +169,7 @@ def marked(image: Image.Image) -> Image.Image:
 
 
 def text_above(image: Image.Image) -> Image.Image:
-    """Under two lines of text, in the same picture."""
+    """Add two lines of text above, in the same picture."""
     size = max(10, image.width // 30)
     taller = Image.new("RGB", (image.width, image.height + 4 * size), "white")
     taller.paste(image, (0, 4 * size))
@@ -204,7 +205,7 @@ RE_OPTIONED = "other options, without its picture"
 
 
 def hits(index: EvaluationIndex, questions: list[Asked]) -> list[list[Hit]]:
-    """The twins of each question, as `r1v3.data.pool` asks for them."""
+    """Return the twins of each question, found as `r1v3.data.pool` finds them."""
     texts = Words()([question_words(each.text, each.options or None) for each in questions])
     pictured = np.array([bool(each.pictures) for each in questions])
     cut = index.looks.settings.cut
@@ -216,7 +217,7 @@ def hits(index: EvaluationIndex, questions: list[Asked]) -> list[list[Hit]]:
 
 
 def indexed(questions: list[Asked], cleaning: CleaningRules, folder: Path) -> EvaluationIndex:
-    """An index of questions."""
+    """Write an index of questions, and open it."""
     pictures = folder / "pictures"
     pictures.mkdir(parents=True)
     rows = []
@@ -232,7 +233,7 @@ def indexed(questions: list[Asked], cleaning: CleaningRules, folder: Path) -> Ev
 
 
 def planted(evaluation: list[Asked], index: EvaluationIndex) -> list[dict]:
-    """How many of the planted questions are found, a row a disguise."""
+    """Return how many of the planted questions are found, with a row for each disguise."""
     chosen = evaluation[:: len(evaluation) // PLANTED][:PLANTED]
     rows = []
     for name, disguise in DISGUISES.items():
@@ -257,7 +258,7 @@ def _found(disguise: str, asked: list[Asked], index: EvaluationIndex) -> dict:
 
 
 def _is_copy(one: Asked, other: Asked) -> bool:
-    """Whether two questions have one picture, to the pixel, so that a hit is none that is false."""
+    """Return whether two questions have identical pixels, so that a match is not false."""
     first, second = one.opened(), other.opened()
     return bool(first) and [each.tobytes() for each in first] == [each.tobytes() for each in second]
 
@@ -265,7 +266,7 @@ def _is_copy(one: Asked, other: Asked) -> bool:
 def unrelated(
     name: str, questions: list[Asked], evaluation: list[Asked], index: EvaluationIndex
 ) -> dict:
-    """How many of a set that holds nothing of the evaluation are hits all the same."""
+    """Return how many questions match, of a set that has none of the evaluation's questions."""
     known = {f"evaluation/{each.name}": each for each in evaluation}
     twins = [
         [hit for hit in found if not _is_copy(each, known[hit.twin])]
@@ -278,7 +279,7 @@ def unrelated(
 
 
 def page(text: str) -> Image.Image:
-    """A question drawn as a page of text."""
+    """Draw a question as a page of text."""
     image = Image.new("RGB", (640, 360), "white")
     lines = "\n".join(textwrap.wrap(text, 60)[:14])
     font = ImageFont.load_default(18)
@@ -287,7 +288,7 @@ def page(text: str) -> Image.Image:
 
 
 def pages(folder: Path) -> tuple[list[Asked], list[Asked]]:
-    """Two halves of questions drawn as pages of text, all with different words, asked in the same words."""
+    """Return two halves of questions that are drawn as pages of different text, with equal prompts."""
     lines = _lines(folder / "mathllm+MATH-V" / "data" / "test.jsonl")
     texts = sorted({row["question"] for row in lines if len(row["question"].split()) >= 12})
     drawn = [

@@ -1,9 +1,9 @@
-"""Prompt building and scoring of all 20 benchmarks at their published size, five runs each.
+"""Time prompt building and scoring of all 20 benchmarks at their published size, with five runs each.
 
-Writes files with the published numbers of items (drawn from the tiny world, so the pictures are small)
-and answers with thoughts of some 2,000 characters, 60 % of them right; then times what an evaluation
-does around the engine, and VLMEvalKit's own scoring of the same first run where it is installed
-(`pip install --no-deps ms-vlmeval==0.0.20`). Ends with one JSON line.
+Writes files with the published numbers of items (drawn from the tiny world, so the pictures are small), and
+answers with thoughts of about 2,000 characters, of which 60 % are right. Then times what an evaluation does
+besides the engine. If VLMEvalKit is installed (`pip install --no-deps ms-vlmeval==0.0.20`), times its scoring
+of the same first run too. Ends with one JSON line.
 
     .venv/bin/python perf/evaluate.py [--share 1.0] [--folder /tmp/r1v3-evaluate]
 """
@@ -50,7 +50,7 @@ SAYINGS = ("\\boxed{{{x}}}", "The answer is {x}.", "**Answer: {x}**")
 
 
 def write_files(root: Path, share: float) -> dict[str, Path]:
-    """Files of the published size, each beside its config."""
+    """Write files of the published size, each beside its config, and return their paths."""
     paths = {}
     for name, entry in load_table(ROOT / "config/benchmarks.yaml").items():
         folder = root / f"{name}-0000000000"
@@ -68,13 +68,13 @@ def write_files(root: Path, share: float) -> dict[str, Path]:
 
 
 def entries() -> dict[str, Benchmark]:
-    """How the items of each benchmark are asked and scored."""
+    """Return how the items of each benchmark are asked and scored."""
     table = load_table(ROOT / "config/benchmarks.yaml").items()
     return {name: Benchmark.model_validate(entry.asked("miniature")) for name, entry in table}
 
 
 def write_answers(root: Path, paths: dict[str, Path], runs: int) -> int:
-    """Answers in the stored form; returns how many."""
+    """Write answers in the stored form, and return their number."""
     rng, count, known = random.Random(0), 0, entries()
     (root / "responses").mkdir(exist_ok=True)
     for name, tsv in paths.items():
@@ -98,7 +98,7 @@ def _wrong(kind: str, rng: random.Random) -> str:
 
 
 def time_prompts(paths: dict[str, Path]) -> tuple[float, int]:
-    """Seconds to read every file, decode its pictures and build its prompts; and how many prompts."""
+    """Return the seconds to read all files, decode pictures and build prompts, and the number of prompts."""
     known, count = entries(), 0
     began = time.monotonic()
     for name, tsv in paths.items():
@@ -107,7 +107,7 @@ def time_prompts(paths: dict[str, Path]) -> tuple[float, int]:
 
 
 def _config(runs: int) -> EvaluationConfig:
-    """The tiny recipe's settings, with so many runs and as many resamples as the paper's."""
+    """Return the tiny recipe's settings with this number of runs and 1,000 resamples."""
     recipe = load_project(ROOT, "tiny").recipe
     section = recipe.evaluation.model_dump(include=set(EvaluationSettings.model_fields))
     return EvaluationConfig.model_validate(
@@ -123,7 +123,7 @@ def _config(runs: int) -> EvaluationConfig:
 
 
 def time_scoring(root: Path, paths: dict[str, Path], runs: int) -> tuple[float, dict]:
-    """Seconds from stored answers to verdicts and scores."""
+    """Return the seconds from stored answers to verdicts and scores, and the scores."""
     config = _config(runs)
     began = time.monotonic()
     scores = score_evaluation(
@@ -137,7 +137,7 @@ def time_scoring(root: Path, paths: dict[str, Path], runs: int) -> tuple[float, 
 
 
 def time_peer(root: Path, paths: dict[str, Path]) -> tuple[float, int, float]:
-    """VLMEvalKit's seconds for the first run of plain choices, how many answers, its mean score."""
+    """Return VLMEvalKit's seconds for the first run of plain choices, number of answers, and mean score."""
     peer = load_peer("dataset.utils.multiple_choice")
     seconds, answers, hits = 0.0, 0, 0.0
     for name in CHOICES:
@@ -160,7 +160,7 @@ def time_peer(root: Path, paths: dict[str, Path]) -> tuple[float, int, float]:
 
 
 def time_ours(root: Path, paths: dict[str, Path]) -> float:
-    """Our seconds for the same choices, first run alone, files read and verdicts written."""
+    """Return our seconds for the first run of the same choices, with reading files and writing verdicts."""
     chosen = {name: paths[name] for name in CHOICES}
     return time_scoring(root, chosen, 1)[0]
 

@@ -1,7 +1,7 @@
-"""What MLflow's live copy costs a training step: the wait for the file, and the processor time beside it.
+"""Measure what MLflow's live copy costs a training step: the wait for the file, and processor time.
 
-Made-up training computes for a fixed time a step and writes its metrics, alone and then with a follower
-beside it, in turns; the database is a SQLite file.
+Simulated training computes for a fixed time in each step and writes its metrics, first alone and then with a
+follower. The database is a SQLite file.
 
     python perf/follow.py --steps 100 --seconds 0.5
 """
@@ -34,7 +34,7 @@ follow_runs(root, f"sqlite:///{root}/mlflow.db", "tiny", going_on=going_on)
 
 
 def train(folder: Path, steps: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds of each step's fixed work and of each step's writing."""
+    """Return the seconds of each step's fixed work, and of each step's writing."""
     (folder / "config.json").write_text(CONFIG)
     log, work, writing = MetricsLog(folder / "metrics.jsonl"), [], []
     for step in range(1, steps + 1):
@@ -80,7 +80,7 @@ def main() -> None:
         time.sleep(3)
         warm.mkdir()
         train(warm, 1, 1000)
-        time.sleep(15)  # importing MLflow and making the tables, once a workflow
+        time.sleep(15)  # time to import MLflow and make the tables, once for each workflow
         begin = processor_time(follower.pid)
         report("with a follower beside it", *train(runs[1], args.steps, rounds))
         used = processor_time(follower.pid) - begin
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def processor_time(process: int) -> float:
-    """Seconds that a process has computed for."""
+    """Return the processor seconds that a process has used."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,9 +1,9 @@
-"""The transformers engine against plain `model.generate`, on an evaluation load: five samples a question.
+"""Compare the transformers engine with plain `model.generate`, on an evaluation with five samples a question.
 
-Both get the same model (the tiny recipe's sizes, fresh weights), the same questions with pictures, the same
-rows at once, one thread; lengths are mixed, with a long tail, because both raise the end token's logit by
-the same bias. Repeats take turns and medians are compared. Where `make test-vllm` has made its environment,
-its gain of one shared prefill is measured too. Ends with one JSON line.
+Both sides have the same model (the tiny recipe's sizes, random weights), the same questions with pictures,
+the same number of rows at once, and one thread. Lengths vary, with a long tail, because both sides add the
+same bias to the logit of the end token. Repeats alternate, and medians are compared. If `make test-vllm` has
+made its environment, vLLM's gain from one shared prefill is measured too. Ends with one JSON line.
 
     .venv/bin/python perf/generate.py [--questions 96] [--repeats 5]
 """
@@ -33,16 +33,14 @@ from r1v3.model.prompt_template import render_prompt  # noqa: E402
 from r1v3.model.tokenizer import train_tokenizer  # noqa: E402
 from r1v3.recipe.load import load_project  # noqa: E402
 
-AIM = 2.0  # times the tokens a second
-FULLNESS = (
-    0.5  # of the rows that there is room for, in the mean over the steps at which requests wait
-)
+AIM = 2.0  # times the tokens a second of `model.generate`
+FULLNESS = 0.5  # least share of rows in use, as a mean over steps at which requests wait
 SAMPLES, MOST, ROWS = 5, 256, 160
-END_BIAS = 2.2  # a mean of some fifty tokens, and a tail that reaches MOST
+END_BIAS = 2.2  # gives a mean of about fifty tokens, and a tail that reaches MOST
 
 
 def load(questions: int):
-    """Model, encoder and requests."""
+    """Return model, encoder and requests."""
     recipe = load_project(ROOT, "tiny").recipe
     sizes = recipe.models["base"].architecture
     world, rng = World("train"), random.Random(0)
@@ -65,7 +63,7 @@ def load(questions: int):
 
 
 class Fullness:
-    """Of the rows that there is room for, how many write; counted while requests wait."""
+    """Counts the share of rows in use while requests wait."""
 
     def __init__(self):
         self.open = self.room = 0
@@ -94,7 +92,7 @@ class Fullness:
 
 
 def ours(model, encoder, requests) -> tuple[float, list[int]]:
-    """Seconds, and the length of each response."""
+    """Return the seconds of our engine, and the length of each response."""
     bias = ((encoder.tokenizer.eos_token_id, END_BIAS),)
     engine = TransformersEngine(model, encoder, rows=ROWS)
     began = time.perf_counter()
@@ -104,7 +102,7 @@ def ours(model, encoder, requests) -> tuple[float, list[int]]:
 
 @torch.inference_mode()
 def plain(model, encoder, requests) -> tuple[float, list[int]]:
-    """The same with `model.generate`: batches of as many rows, padded on the left."""
+    """Return the same for `model.generate`, with batches of as many rows, padded on the left."""
     stop_id, pad = encoder.tokenizer.eos_token_id, encoder.tokenizer.pad_token_id
     lengths: list[int] = []
     torch.manual_seed(0)
@@ -137,7 +135,7 @@ def plain(model, encoder, requests) -> tuple[float, list[int]]:
 
 
 def shared_prefill() -> float | None:
-    """The gain that `make test-vllm` prints, or None without its environment."""
+    """Return the gain that `make test-vllm` prints, or None without its environment."""
     python = ROOT / ".venv-vllm/bin/python"
     if not (ROOT / ".venv-vllm/installed").exists():
         print("vLLM's environment is not there (`make test-vllm`): its figure is left out")

@@ -1,13 +1,13 @@
-"""Whether this project is right and fast on a GPU: 25 minutes on one H100 or H200, with torch alone.
+"""Check that this project is right and fast on a GPU: 25 minutes on one H100 or H200, with torch alone.
 
-Each line says ok, BAD and why, or info where nothing is judged; the last one is JSON. The exit code is 1
-where a line is BAD. A part that fails is BAD and the others go on; parts that no time is left for are BAD.
+Each line says ok, BAD and why, or info if nothing is judged. The last line is JSON. The exit code is 1 if a
+line is BAD. A part that fails is BAD, and the other parts go on. Parts for which no time is left are BAD.
 
     PYTHONPATH=workflow python perf/gpu_acceptance.py [--model 8B] [--parts update,bits]
-    python perf/gpu_acceptance.py --tiny    # on a processor: only whether the script runs, and what is right
+    python perf/gpu_acceptance.py --tiny    # on a CPU: checks only that the script runs, and what is right
 
-It needs torch, transformers and this checkout; the part `zero` needs DeepSpeed as well. A model whose
-averages do not fit keeps the shape of its layers and has fewer of them.
+It needs torch, transformers and this checkout. The part `zero` needs DeepSpeed too. If the optimizer's
+averages of a model do not fit, the model has fewer layers of the same shape.
 """
 
 import argparse
@@ -30,7 +30,7 @@ MINUTES = 25.0
 
 
 def written(line: Line) -> str:
-    """A line as it is printed."""
+    """Return a line as it is printed."""
     mark = {None: "info", True: "ok  ", False: "BAD "}[line.ok]
     values = ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
@@ -44,7 +44,7 @@ def written(line: Line) -> str:
 
 
 def machine() -> Line:
-    """The card or processor, its libraries, and how busy it is."""
+    """Return a line about the GPU or CPU, its libraries, and its load."""
     values = {"torch": torch.__version__, "busy": round(os.getloadavg()[0], 1)}
     values["cores"] = len(os.sched_getaffinity(0))
     if not torch.cuda.is_available():
@@ -57,7 +57,7 @@ def machine() -> Line:
 
 
 def run(world: World, names: list[str], minutes: float) -> Iterator[tuple[str, Line]]:
-    """The lines of all parts, each as it comes."""
+    """Yield the lines of all parts as they are measured."""
     began = time.monotonic()
     for name in names:
         if time.monotonic() - began > 60 * minutes:

@@ -1,4 +1,4 @@
-"""What `gpu_acceptance.py` trains: InternVL3's shapes with random weights, the report's lengths."""
+"""Builds what `gpu_acceptance.py` trains: InternVL3's shapes with random weights, the report's lengths."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -26,12 +26,12 @@ from r1v3.train.grpo.sampling.prompts import Prompt  # noqa: E402
 from r1v3.train.grpo.sampling.rollouts import Episode  # noqa: E402
 
 GROUPS = ["vision_tower", "connector", "llm"]
-STATE_BYTES = 18  # of a trained parameter: 16-bit weight, 32-bit gradient and copy, two averages
+STATE_BYTES = 18  # for a trained parameter: 16-bit weight, 32-bit gradient and copy, two averages
 
 
 @dataclass(frozen=True)
 class Load:
-    """An episode: prompts of so many tiles and text tokens, samples of each, and the limits in tokens."""
+    """Sizes of an episode: prompts with their tiles and text tokens, samples, and limits in tokens."""
 
     prompts: int
     samples: int
@@ -55,7 +55,7 @@ class World:
 
     Attributes:
         model: `1B` or `8B`.
-        tiny: on a processor, to test the script itself.
+        tiny: whether to use small sizes on a CPU, to test the script itself.
     """
 
     model: str
@@ -63,16 +63,16 @@ class World:
 
     @property
     def device(self) -> torch.device:
-        """The GPU, or a processor where there is none."""
+        """The GPU, or the CPU if there is none."""
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
 
     @property
     def load(self) -> Load:
-        """The episodes."""
+        """The sizes of the episodes."""
         return TINY if self.tiny else PAPER
 
     def shape(self) -> dict:
-        """The entry of config/shapes.yaml, with as many text layers as fit beside AdamW's averages."""
+        """Return the entry of config/shapes.yaml, with as many text layers as fit with AdamW's averages."""
         shape = dict(read_yaml(ROOT / "config/shapes.yaml")[f"OpenGVLab/InternVL3-{self.model}-hf"])
         if self.tiny:
             text = shape["text"] | TINY_SIZES["text"] | {"vocabulary": 600}
@@ -88,7 +88,7 @@ class World:
         return shape | {"text": text | {"layers": layers}}
 
     def settings(self, **parallel) -> Grpo:
-        """Those of recipe 1b, for this load."""
+        """Return the settings of recipe 1b, with this load's sizes."""
         found = load_project(ROOT, "1b").recipe.grpo["math"]
         own = found.parallel.model_copy(update={"pass_tokens": self.load.pass_tokens, **parallel})
         lengths = [LengthStage(step=0, tokens=self.load.limit)]
@@ -97,7 +97,7 @@ class World:
         )
 
     def build(self) -> InternVLForConditionalGeneration:
-        """The model, the same each time, in 16 bits."""
+        """Build the model in 16 bits, with the same weights each time."""
         torch.manual_seed(0)
         config = config_from_sizes(ModelSizes.model_validate(self.shape()))
         config.image_token_id = 0
@@ -105,7 +105,7 @@ class World:
             return InternVLForConditionalGeneration(config).to(torch.bfloat16)
 
     def learner(self, module=PackedStats, **parallel) -> tuple[TrainingEngine, Grpo]:
-        """An engine over the model, as a GRPO run opens it."""
+        """Open a training engine of the model, as a GRPO run does, and return it with its settings."""
         settings, model = self.settings(**parallel), self.build()
         if parallel.get("zero"):
             model = model.cpu()
@@ -124,16 +124,16 @@ class World:
         return policy, settings
 
     def lengths(self, count: int, seed: int) -> list[int]:
-        """Tokens of responses, lognormal as the plan has them."""
+        """Draw the tokens of responses, lognormal as in the plan."""
         workload = load_costs(ROOT).workloads["tiny" if self.tiny else "paper"]
         return [max(2, n) for n in draw_lengths(workload, count, self.load.limit, seed=seed)]
 
     def prompt_tokens(self, model) -> int:
-        """Of each prompt, its picture included."""
+        """Return the tokens of each prompt, with those of its picture."""
         return self.load.text + self.load.tiles * model.config.image_seq_length
 
     def episode(self, model, seed: int = 0) -> Episode:
-        """Random tokens in place of questions and answers, random rewards."""
+        """Make an episode with random tokens as questions and answers, and random rewards."""
         load, draw = self.load, torch.Generator().manual_seed(seed)
         words, side = model.config.text_config.vocab_size, model.config.vision_config.image_size[0]
 
@@ -159,7 +159,7 @@ class World:
 def single(
     episode: Episode, samples: int
 ) -> list[tuple[tuple[int, ...], tuple[int, ...], torch.Tensor]]:
-    """Each prompt with its first response, as supervised samples."""
+    """Return each prompt with its first response, as supervised samples."""
     return [
         (prompt.encoded.prompt_ids, episode.responses[n * samples].token_ids, prompt.encoded.tiles)
         for n, prompt in enumerate(episode.prompts)

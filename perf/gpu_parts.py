@@ -1,7 +1,7 @@
-"""The parts of `gpu_acceptance.py`; each yields lines, and says what is wrong with what is not ok.
+"""Defines the parts of `gpu_acceptance.py`. Each yields lines, which say what is wrong if they are not ok.
 
-`python perf/gpu_parts.py 1B --tiny` is the run of the part `bits`: one update in exact mode, and the hashes
-of the weights after it.
+`python perf/gpu_parts.py 1B --tiny` is the process of the part `bits`: it makes one update in exact mode and
+prints the hashes of the weights after it.
 """
 
 import json
@@ -29,17 +29,17 @@ from r1v3.train.grpo.passes.episode_rows import plan_rows
 from r1v3.train.grpo.records.speed import EpisodeSpeed
 from r1v3.train.sft.response_loss import PackedLoss
 
-GAP = 0.05  # of 16-bit attention and log-probabilities against 32 bits
-NEW_SHAPE = 3.0  # how many times longer a call with a new shape may take
+GAP = 0.05  # largest difference of 16-bit attention and log-probabilities from those in 32 bits
+NEW_SHAPE = 3.0  # limit of the time of a call with a new shape, in times of a known shape
 AIMS = {"grpo": 0.35, "sft": 0.45}  # share of the peak
 WEIGHTS_AIM = 10.0  # GB a second
-ENGINE_SHARE, CARD_GB = 0.5, 80  # of recipe 1b's layout
+ENGINE_SHARE, CARD_GB = 0.5, 80  # from the layout of recipe 1b
 HEADS = {"1B": (14, 2, 64), "8B": (28, 4, 128), "38B": (40, 8, 128)}
 
 
 @dataclass(frozen=True)
 class Line:
-    """A measurement: `ok` is None where nothing is judged, and `why` says what is wrong."""
+    """A measurement: `ok` is None if nothing is judged, and `why` says what is wrong."""
 
     ok: bool | None
     what: str
@@ -48,17 +48,17 @@ class Line:
 
 
 def judge(ok: bool, what: str, why: str, **values) -> Line:
-    """A line that is ok, or says why not."""
+    """Return a line that is ok, or says why not."""
     return Line(bool(ok), what, values, "" if ok else why)
 
 
 def note(what: str, **values) -> Line:
-    """A line that judges nothing."""
+    """Return a line that judges nothing."""
     return Line(None, what, values)
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:
-    """Seconds of a call, and what it returns, when the GPU has done it."""
+    """Return the seconds of a call until the GPU has finished, and the call's result."""
     _wait()
     began = time.perf_counter()
     found = work()
@@ -72,10 +72,10 @@ def _wait() -> None:
 
 
 def share_of_peak(flops: float, seconds: float, peak: float) -> float:
-    """The share of the peak that was reached.
+    """Return the share of the peak that was reached.
 
     Raises:
-        ValueError: it is impossible, so a clock, a count or the peak is wrong.
+        ValueError: the share is impossible, so a clock, a count or the peak is wrong.
     """
     share = flops / (seconds * peak)
     if not 0 < share <= 1:
@@ -84,7 +84,7 @@ def share_of_peak(flops: float, seconds: float, peak: float) -> float:
 
 
 def a_pass(world: World, seed: int) -> Pack:
-    """A GRPO pass of the episode's lengths, without pictures."""
+    """Return a GRPO pass of the episode's lengths, without pictures."""
     load, prompt = world.load, world.load.text + world.load.tiles * (4 if world.tiny else 256)
     lengths = world.lengths(4 * load.samples, seed)
     rows = plan_rows([prompt] * 4, lengths, load.samples, load.pass_tokens, 1)[0][0]
@@ -96,7 +96,10 @@ def a_pass(world: World, seed: int) -> Pack:
 
 
 def reference_attention(query, key, value, pack: Pack) -> torch.Tensor:
-    """The same in 32 bits, one segment at a time: softmax(q k / sqrt(d)) v over prompt and own tokens."""
+    """Compute attention in 32 bits, one segment at a time: softmax(q k / sqrt(d)) v.
+
+    The keys are those of the prompt and of a segment's own tokens.
+    """
     out = torch.zeros(query.shape[2], query.shape[1], query.shape[3], device=query.device)
     repeat = query.shape[1] // key.shape[1]
     for (first, own), (start, prompt) in zip(
@@ -117,7 +120,7 @@ def reference_attention(query, key, value, pack: Pack) -> torch.Tensor:
 
 
 def attention(world: World) -> Iterator[Line]:
-    """Attention over shared prompts: against 32 bits, and what a shape that is new costs."""
+    """Check attention over shared prompts against 32 bits, and measure what a new shape costs."""
     flash = world.device.type == "cuda"
     attend = packed._flash_attention if flash else packed._packed_attention
     for name, (heads, kv_heads, size) in HEADS.items():
@@ -141,7 +144,7 @@ def attention(world: World) -> Iterator[Line]:
 
             for kind in ("new", "again"):
                 spent, out = timed(both)
-                if seed:  # the first pass of all loads kernels
+                if seed:  # the very first pass loads kernels
                     seconds[kind].append(spent)
             with torch.no_grad():
                 gap = max(gap, _largest(out - reference_attention(*states, pack)))
@@ -170,12 +173,12 @@ def _largest(difference: object) -> float:
 
 
 def _aim(world: World, ok: bool, what: str, why: str, **values) -> Line:
-    """Speed is judged on a GPU alone."""
+    """Return a line about speed, which is judged only on a GPU."""
     return note(what, **values) if world.tiny else judge(ok, what, why, **values)
 
 
 def head(world: World) -> Iterator[Line]:
-    """Log-probability and entropy from hidden states: against 32 bits, speed and memory."""
+    """Check log-probability and entropy from hidden states against 32 bits, and measure speed and memory."""
     words, width, tokens = (600, 64, 100) if world.tiny else (151_674, 5120, 16_384)
     torch.manual_seed(1)
     hidden = (torch.randn(tokens, width, device=world.device) / width**0.5).bfloat16()
@@ -213,7 +216,7 @@ def _peak() -> int:
 
 
 def update(world: World) -> Iterator[Line]:
-    """GRPO's gradient steps: share of the peak; then what is left for an engine that wakes."""
+    """Measure GRPO's gradient steps as a share of the peak, then the memory that is left for an engine."""
     policy, settings = world.learner()
     speed = EpisodeSpeed(policy.model, settings, policy.ranks)
     shares, found = [], 0.0
@@ -221,7 +224,7 @@ def update(world: World) -> Iterator[Line]:
         episode = world.episode(policy.model, number)
         peak = _peak_now(world)
         seconds, _ = timed(lambda episode=episode: _step(policy, settings, episode))
-        if number:  # the first loads kernels
+        if number:  # the first update loads kernels
             found = speed.flops(episode) / (seconds * peak)
             shares.append(found)
             yield note("a GRPO update", seconds=seconds, share=found, tokens=sum(episode.lengths))
@@ -246,7 +249,7 @@ def _mfu(world: World, kind: str, shares: list[float], policy) -> Line:
 
 
 def _peak_now(world: World) -> float:
-    """The data sheet's peak; on a processor it is measured beside each repeat, as the machine is busy."""
+    """Return the data sheet's peak; on a CPU, whose load varies, the peak is measured at each repeat."""
     return peak_flops(world.device)
 
 
@@ -267,7 +270,7 @@ except torch.OutOfMemoryError:
 
 
 def _wake(world: World, policy) -> Iterator[Line]:
-    """What the trainer holds when vLLM wakes, and whether another process can map the rest."""
+    """Check the trainer's memory when vLLM wakes, and whether another process can map the rest."""
     policy.free()
     empty_cache()
     if world.device.type != "cuda":
@@ -283,7 +286,7 @@ def _wake(world: World, policy) -> Iterator[Line]:
         reserved_gb=reserved,
     )
     if world.model == "1B":
-        # What others on the card need is not known here; the context of this process is.
+        # The needs of other processes on the GPU are not known here. `used` includes this process's context.
         used = whole - free
         yield judge(
             used <= (1 - ENGINE_SHARE) * CARD_GB,
@@ -306,7 +309,7 @@ def _wake(world: World, policy) -> Iterator[Line]:
 
 
 def sft(world: World) -> Iterator[Line]:
-    """Supervised steps: share of the peak."""
+    """Measure supervised steps as a share of the peak."""
     policy, settings = world.learner(PackedLoss)
     count, shares = FlopCount.of(policy.model, settings.train), []
     for number in range(4):
@@ -332,7 +335,7 @@ def sft(world: World) -> Iterator[Line]:
 
 
 def nan(world: World) -> Iterator[Line]:
-    """A gradient that is no number stops the run before the step."""
+    """Check that a gradient that is not a number stops the run before the step."""
     policy, settings = world.learner()
     weight = policy.model.model.multi_modal_projector.linear_2.weight
     weight.register_hook(lambda gradient: gradient * math.nan)
@@ -346,7 +349,7 @@ def nan(world: World) -> Iterator[Line]:
 
 
 def bits(world: World) -> Iterator[Line]:
-    """Two equal updates in exact mode, each in a process of its own, end with the same bits."""
+    """Check that two equal updates in exact mode, each in its own process, give equal bits."""
     command = [sys.executable, __file__, world.model, *(["--tiny"] if world.tiny else [])]
     runs = [subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(2)]
     for run in runs:
@@ -378,7 +381,7 @@ print(hash_tensors(connector))
 
 
 def weights(world: World) -> Iterator[Line]:
-    """All weights into another process on the same device, as vLLM's worker reads them."""
+    """Send all weights to another process on the same device, which reads them as vLLM's worker does."""
     policy, _ = world.learner()
     size = sum(t.nbytes for t in policy.model.state_dict().values()) / 1e9
     reader = subprocess.Popen(
@@ -395,7 +398,7 @@ def weights(world: World) -> Iterator[Line]:
             reader.stdin.flush()
             assert reader.stdout.readline() == "read\n", "the reader has ended"
 
-    send()  # opens the device there
+    send()  # the reader opens the device
     seconds, _ = timed(send)
     said, _ = reader.communicate()
     arrived = said.strip() == policy.hashes(("connector",))["connector"]
@@ -411,7 +414,7 @@ def weights(world: World) -> Iterator[Line]:
 
 
 def zero(world: World) -> Iterator[Line]:
-    """ZeRO-3's gradient norms against a whole copy's, and whether matrices decay."""
+    """Compare ZeRO-3's gradient norms with those of a whole copy, and check that matrices decay."""
     if find_spec("deepspeed") is None:
         yield note("no DeepSpeed is installed here, so ZeRO-3 was not measured")
         return
@@ -437,7 +440,7 @@ PARTS = {
 
 
 def main() -> None:
-    """One exact update; prints the hash of each module group."""
+    """Make one exact update, and print the hash of each module group."""
     make_exact()
     world = World(sys.argv[1], "--tiny" in sys.argv)
     policy, settings = world.learner()

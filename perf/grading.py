@@ -1,8 +1,8 @@
 """Grade real answers with published scores: `make grading-report`.
 
-Prints one line a set (ours against the published verdicts, then plain math-verify on the same rows),
-the Math-Verify cases, all golds against themselves, and the speed on K12-like answers. Writes every
-disagreement with its reason to results/grading/.
+Prints one line for each set: our verdicts against the published ones, then plain math-verify on the same
+rows. Then it prints the Math-Verify cases, all golds against themselves, and the speed on K12-like answers.
+It writes every disagreement with its reason to results/grading/.
 
     .venv/bin/python perf/grading.py [--sets mathvision/gemini gaokao/fill]
 """
@@ -35,12 +35,12 @@ def read_jsonl(path: Path) -> list[dict]:
 
 
 def adjudicated(name: str) -> dict[str, str]:
-    """Return the rows of a set that a person settled against the label, with the reason."""
+    """Return the rows of a set whose label a person overruled, with the reason."""
     return {row["id"]: row["why"] for row in read_jsonl(ADJUDICATED) if row["set"] == name}
 
 
 class Found(NamedTuple):
-    """What a grader found of a row, by which rule and why."""
+    """A grader's verdict on a row, with the rule and the reason."""
 
     right: bool
     answered: bool
@@ -49,7 +49,7 @@ class Found(NamedTuple):
 
 
 def our_verdicts(rows: list[dict], workers: int = 1) -> list[Found]:
-    """Return what our rules find of each row."""
+    """Return the verdict of our rules on each row."""
     with Grader(workers=workers) as grader:
         return [
             Found(bool(v.correct), v.extracted is not None, v.by, v.reason)
@@ -58,7 +58,7 @@ def our_verdicts(rows: list[dict], workers: int = 1) -> list[Found]:
 
 
 def plain_verdicts(rows: list[dict]) -> list[Found]:
-    """Return what math-verify finds of each row, called as its manual shows it."""
+    """Return the verdict of math-verify on each row, called as in its manual."""
     logging.disable(logging.CRITICAL)
     from math_verify import (
         ExprExtractionConfig,
@@ -84,7 +84,7 @@ def plain_verdicts(rows: list[dict]) -> list[Found]:
 
 
 def timed(function, rows: list[dict]) -> tuple[list, float]:
-    """Return the verdicts and the processor seconds they took, children included."""
+    """Return the verdicts and their processor seconds, with those of child processes."""
     before = os.times()
     found = function(rows)
     after = os.times()
@@ -93,7 +93,7 @@ def timed(function, rows: list[dict]) -> tuple[list, float]:
 
 
 def wall(function, rows: list[dict], cores: int) -> float:
-    """Return the wall-clock seconds for rows split over `cores` processes, started beforehand."""
+    """Return the wall-clock seconds for rows that are split over `cores` processes, without their start."""
     parts = [rows[index::cores] for index in range(cores)]
     with ProcessPoolExecutor(cores) as pool:
         list(pool.map(function, [rows[:2]] * cores))
@@ -105,7 +105,8 @@ def wall(function, rows: list[dict], cores: int) -> float:
 def compare(rows: list[dict], found: list[Found], settled: dict[str, str]) -> dict:
     """Return accuracy and agreement of verdicts with the labels of a set.
 
-    `wrong` are all rows unlike their label; those that the published scorer drew count in no figure.
+    `wrong` has all rows whose verdict differs from the label. No figure counts rows for which the published
+    scorer drew an option at random.
     """
     labelled = [pair for pair in zip(rows, found, strict=True) if pair[0]["label"] is not None]
     unlike = [(row, one) for row, one in labelled if row["label"] != one.right]
@@ -126,10 +127,10 @@ def compare(rows: list[dict], found: list[Found], settled: dict[str, str]) -> di
 
 
 def levelled(rows: list[dict], found: list[Found], settled: dict) -> float:
-    """Return our accuracy with drawn and settled rows counted as the published scorer counted them.
+    """Return our accuracy, with drawn and settled rows counted as the published scorer counted them.
 
-    Where it took an option without finding one, its recorded luck counts; where only the total is
-    published (MMMU), an unanswered choice counts one in the number of options, the expectation.
+    If it drew an option because it found none, its recorded result counts. If only the total is published
+    (MMMU), an unanswered choice counts as one over the number of options, which is the expectation.
     """
     total = 0.0
     for row, one in zip(rows, found, strict=True):
@@ -154,7 +155,7 @@ HEAD = (
 
 
 def report_set(name: str) -> tuple[int, float, float]:
-    """Print one line, list the disagreements of a set; return its size and both times."""
+    """Print one line and write the disagreements of a set; return its size and both times."""
     published = SETS[name]
     rows = published.rows(grading_folder(ROOT))
     settled = adjudicated(name)
@@ -179,7 +180,7 @@ def report_set(name: str) -> tuple[int, float, float]:
 
 
 def listing(wrong: list[tuple[dict, Found]], settled: dict[str, str]) -> list[dict]:
-    """Return a line for every row unlike its label: who decided and why, and what was answered."""
+    """Return a line for every row that differs from its label: the rule, its reason, and the answer."""
     return [
         {
             "id": row["id"],
@@ -203,7 +204,7 @@ def write_listing(name: str, rows: list[dict]) -> None:
 
 
 def report_cases() -> None:
-    """Print how the Math-Verify cases fare; they fix a verdict, or letters to be read."""
+    """Print how many Math-Verify cases pass; a case states a verdict, or the letters that must be read."""
     cases = read_cases()
     rows = [row for row in cases if "gold" in row]
     failed = [
@@ -224,7 +225,7 @@ def report_cases() -> None:
 
 
 def read_cases() -> list[dict]:
-    """Return the Math-Verify cases as rows; a stated precision is a tolerance."""
+    """Return the Math-Verify cases as rows; a stated precision becomes a tolerance."""
     path = grading_folder(ROOT) / "math_verify_tests/cases.json"
     rows = []
     for index, case in enumerate(json.loads(path.read_text("utf-8"))):
@@ -242,7 +243,7 @@ def read_cases() -> list[dict]:
 
 
 def report_golds() -> None:
-    """Print how many golds are right against themselves."""
+    """Print how many golds are graded as right against themselves."""
     rows = every_gold(grading_folder(ROOT))
     found = our_verdicts(rows)
     wrong = [
@@ -255,7 +256,7 @@ def report_golds() -> None:
 
 
 def report_speed() -> None:
-    """Print answers per second on K12-like answers, on one core and on all."""
+    """Print the K12-like answers per second, on one core and on all cores."""
     cases = [{"question": None, "options": None, **row} for row in read_jsonl(K12)]
     right = sum(
         one.right == row["correct"] for one, row in zip(our_verdicts(cases), cases, strict=True)

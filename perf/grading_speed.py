@@ -1,10 +1,11 @@
-"""How many answers a second we grade, beside math-verify: 20,000 answers, warm, start-up apart.
+"""Measure how many answers a second we and math-verify grade: 20,000 answers, without start-up.
 
-Two sets: answers to K12-like questions (the cases of tests/data/k12_cases.jsonl, and answers made by
-`r1v3 attack` for the golds of the published sets), and the published answers with the golds as answers.
-Each repeat is a process of its own, since both sides remember what they read. It grades WARM answers first,
-whose time is start-up (our algebra worker starts there too), and then the others. One core is processor
-time, the worker's included; all cores is wall clock. Medians of the repeats.
+There are two sets. One has answers to K12-like questions: the cases of tests/data/k12_cases.jsonl, and
+answers that `r1v3 attack` makes for the golds of the published sets. The other has the published answers, and
+the golds as answers. Each repeat runs in its own process, because both sides cache what they read. It grades
+WARM answers first, whose time counts as start-up (our algebra worker starts there too), and then the others.
+Figures for one core are processor time, with that of the worker. Figures for all cores are wall-clock time.
+Medians of the repeats are shown.
 
     .venv/bin/python perf/grading_speed.py [--answers 20000] [--repeats 5] [--walls 5]
 """
@@ -41,7 +42,7 @@ ALGEBRA = {
 
 
 def k12_like(count: int) -> list[dict]:
-    """Return open and fill-in answers: the cases, and made ones for the golds of the published sets."""
+    """Return open and fill-in answers: the cases, and made-up answers for the golds of published sets."""
     blank = {"question": None, "options": None}
     cases = [{**blank, **row} for row in read_jsonl(K12) if row["type"] in ("open", "fill")]
     golds = [row for row in every_gold(grading_folder(ROOT)) if row["type"] in ("open", "fill")]
@@ -64,7 +65,7 @@ def published(count: int) -> list[dict]:
 
 
 class Side:
-    """One grader, kept open so that it stays warm."""
+    """One grader, which stays open so that its caches stay filled."""
 
     def __init__(self, name: str):
         self.grader = Grader(workers=1) if name == "ours" else None
@@ -76,7 +77,7 @@ class Side:
             self.grader.grade_many(rows)
 
     def start(self, rows: list[dict]) -> None:
-        """Grade the first answers, and one that needs algebra, so that nothing starts later."""
+        """Grade the first answers, and one that needs algebra, so that no worker starts later."""
         self.grade([*rows, ALGEBRA])
 
     def spent(self) -> float:
@@ -89,7 +90,7 @@ class Side:
 
 
 def _grade(task: tuple[str, list[dict]]) -> tuple[float, float, float]:
-    """Return the processor seconds of start-up, and processor and wall seconds of the answers behind it."""
+    """Return the processor seconds of start-up, and processor and wall-clock seconds of the later answers."""
     name, rows = task
     side = Side(name)
     before = side.spent()
@@ -103,7 +104,7 @@ def _grade(task: tuple[str, list[dict]]) -> tuple[float, float, float]:
 def measure(
     name: str, rows: list[dict], repeats: int, walls: int, cores: int
 ) -> tuple[float, float, float]:
-    """Return the medians of start-up seconds, answers a second on one core, and on all."""
+    """Return the medians of start-up seconds, and of answers a second on one core and on all cores."""
     one, many = [], []
     for _ in range(repeats):
         with ProcessPoolExecutor(1) as pool:

@@ -1,12 +1,12 @@
-"""Steps a second and peak memory of GRPO: this loop and TRL's `GRPOTrainer`.
+"""Measure steps a second and peak memory of GRPO: this loop and TRL's `GRPOTrainer`.
 
-On a CPU the tiny recipe's model, and one with a vocabulary of 151,674; on a CUDA GPU InternVL3's shapes of
-1B and 2B. Both sides train the same random weights on the same questions, with the same samples, lengths and
-reward, each in a process of its own; repeats are interleaved, and medians over steps after the first and
-over repeats are compared. Ours includes all that it measures and keeps. Grading's seconds are those that it
-takes longer than generating. Prints a table and ends with one JSON line; `ahead` is true when every aim
-that this machine can test is met: 1.5 times TRL's steps a second on the tiny model, a lower peak with the
-large vocabulary, and on an H200 35 % of its peak in the update.
+On a CPU it trains the tiny recipe's model, and one with a vocabulary of 151,674. On a CUDA GPU it trains
+InternVL3's shapes of 1B and 2B. Both sides train the same random weights on the same questions, with the same
+samples, lengths and reward, each in its own process. Repeats are interleaved, and medians over steps after
+the first and over repeats are compared. Our figures include all measurements and records of a run. The
+seconds of grading are those by which it takes longer than generating. Prints a table and ends with one JSON
+line. `ahead` is true if every aim that this machine can test is met: 1.5 times TRL's steps a second on the
+tiny model, a lower peak with the large vocabulary, and on an H200 35 % of its peak in the update.
 
     pip install -e '.[bench]'
     python perf/grpo.py [--repeats 3] [--steps 5]
@@ -29,12 +29,12 @@ from machine import busy, median_ratio, possible, told_busy
 
 PHASES = ("generate", "reward", "update")
 SPEED_AIM, MFU_AIM = 1.5, 0.35
-MOST_STEPS = {"151k": 3}  # TRL takes half a minute for one
-LENGTH_GAP = 0.05  # sampled tokens of the sides may differ by this share
+MOST_STEPS = {"151k": 3}  # TRL takes half a minute for a step
+LENGTH_GAP = 0.05  # largest relative difference of the sides' sampled tokens
 
 
 def shapes_here() -> tuple[list[str], bool]:
-    """What this machine can hold, and whether it is the GPU that the MFU is aimed at."""
+    """Return the shapes that fit on this machine, and whether its GPU is the one of the MFU's aim."""
     import torch
 
     if not torch.cuda.is_available():
@@ -43,7 +43,7 @@ def shapes_here() -> tuple[list[str], bool]:
 
 
 def call(side: str, shape: str, steps: int, folder: Path, out: Path) -> dict:
-    """Run a side in a process of its own; what it found, or {} where it failed."""
+    """Run a side in a process of its own, and return its measurements, or {} if it failed."""
     script = Path(__file__).with_name("grpo_sides.py")
     options = {"folder": folder, "shape": shape, "steps": steps, "out": out}
     done = subprocess.run(
@@ -67,7 +67,7 @@ def call(side: str, shape: str, steps: int, folder: Path, out: Path) -> dict:
 
 
 def summary(runs: list[dict]) -> dict:
-    """Medians over all steps but the first of each repeat."""
+    """Return medians over all steps but the first of each repeat."""
 
     def median(key: str) -> float:
         return statistics.median(value for run in runs for value in run[key][1:])
@@ -86,7 +86,7 @@ def summary(runs: list[dict]) -> dict:
 
 
 def measure(shape: str, repeats: int, steps: int) -> dict[str, dict]:
-    """Every side's summary; one that is not installed or failed is left out."""
+    """Return every side's summary, without sides that are not installed or failed."""
     folder = Path(tempfile.mkdtemp(prefix="r1v3-grpo-"))
     steps = min(steps, MOST_STEPS.get(shape, steps))
     call("build", shape, steps, folder, folder / "none")
@@ -100,7 +100,7 @@ def measure(shape: str, repeats: int, steps: int) -> dict[str, dict]:
 
 
 def judge(shape: str, sides: dict[str, dict], is_h200: bool) -> dict:
-    """Ratios against TRL, and whether each aim is met."""
+    """Return the ratios to TRL, and whether each aim is met."""
     if "ours" not in sides:
         return {"aims": {"ours_ran": False}}
     ours, result, aims = sides["ours"], {}, {}

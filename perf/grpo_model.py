@@ -1,4 +1,4 @@
-"""What `grpo.py` trains on: an InternVL of random weights, and questions about drawn pictures."""
+"""Makes what `grpo.py` trains: an InternVL of random weights, and questions about drawn pictures."""
 
 import sys
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ WIDTH_1536 = {"width": 1536, "layers": 28, "heads": 12, "mlp_width": 8960}
 
 @dataclass(frozen=True)
 class Load:
-    """A model's sizes, and what a step asks of it; `words` where the vocabulary is larger than the text's."""
+    """A model's sizes, and the sizes of a step; `words` is a vocabulary larger than that of the text."""
 
     sizes: Architecture
     prompts: int
@@ -89,7 +89,7 @@ QUESTIONS = {
 
 
 def build(folder: Path, shape: str, steps: int) -> None:
-    """Write a model of random weights, and as many questions as the steps ask."""
+    """Write a model of random weights, and as many questions as the steps need."""
     load = LOADS[shape]
     recipe = load_project(ROOT, "tiny").recipe
     questions = recipe.data["math_normal"].model_dump() | {"contaminated": None}

@@ -1,10 +1,10 @@
-"""The sides of `grpo.py` and `overlapped.py`, each run in a process of its own: this loop, and TRL's.
+"""Runs one side of `grpo.py` or `overlapped.py` in its own process: this loop, or TRL's.
 
-Both start from the same random weights, ask the same questions in the same order, as many samples each, up to
-as many tokens, at temperature 1, pay them by the same grader, and take one on-policy step of AdamW. What
-random weights write has no form; in place of the format reward both pay for a text's length, so that
-there is something to learn. `on_policy` and `overlapped` are this loop at a higher rate, paid for digits,
-which random weights learn to write within some steps.
+Both sides start from the same random weights. They ask the same questions in the same order, with equally
+many samples, up to equally many tokens, at temperature 1. They use the same grader, and take one on-policy
+step of AdamW. Random weights never write the right format. So both sides reward a text's length in place of
+its format, so that there is something to learn. `on_policy` and `overlapped` are this loop at a higher rate,
+with a reward for digits, which random weights learn to write within a few steps.
 """
 
 import argparse
@@ -33,22 +33,22 @@ from r1v3.train.grpo.sampling import rollouts  # noqa: E402
 from r1v3.train.grpo.trainer import train_grpo  # noqa: E402
 
 SEED, RATE, BETAS = 1, 1e-5, (0.9, 0.999)
-FAST = 2e-3  # the rate at which something is learned
+FAST = 2e-3  # a rate at which the model learns within a few steps
 REWARD = {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": None}
 
 
 def pay_for_length(text: str) -> float:
-    """0, 1/2 or 1, in place of the format reward."""
+    """Return 0, 1/2 or 1 by a text's length, in place of the format reward."""
     return len(text) % 3 / 2
 
 
 def pay_for_digits(text: str) -> float:
-    """The share of digits among the characters, in place of the format reward."""
+    """Return the share of digits among the characters, in place of the format reward."""
     return sum(character.isdigit() for character in text) / max(1, len(text))
 
 
 def learning(folder: Path, shape: str, steps: int, out: Path, mode: dict) -> dict:
-    """This loop where it learns something, with rollouts sampled as `mode` says."""
+    """Run this loop at a rate at which it learns, with rollouts sampled as `mode` says."""
     weights = {"level": "token", "mode": "truncate", "cap": 2.0}
     changes = {"rollouts": mode, "mismatch": weights, "keep_rollouts": 0.0}
     return ours(folder, shape, steps, out, pay=pay_for_digits, rate=FAST, **changes)
@@ -57,10 +57,10 @@ def learning(folder: Path, shape: str, steps: int, out: Path, mode: dict) -> dic
 def ours(
     folder: Path, shape: str, steps: int, out: Path, *, pay=pay_for_length, rate=RATE, **changes
 ) -> dict:
-    """This loop, as a run of the graph calls it, with all that it measures and keeps.
+    """Run this loop as a run of the graph does, with all its measurements and records.
 
     Args:
-        pay: gives what stands for the format reward.
+        pay: returns the reward in place of the format reward.
         changes: further keys of `grpo`.
     """
     load = LOADS[shape]
@@ -141,7 +141,7 @@ def ours(
 
 
 def trl(folder: Path, shape: str, steps: int, out: Path) -> dict:
-    """TRL's trainer, with its own prompts' rendering, generation, loss and measurements."""
+    """Run TRL's trainer, with its own rendering of prompts, generation, loss and measurements."""
     from datasets import Dataset, Image
     from transformers import TrainerCallback
     from trl import GRPOConfig, GRPOTrainer

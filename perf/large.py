@@ -1,10 +1,10 @@
-"""What grows with a project: runs that are planned, jobs, steps of a curve, stored answers.
+"""Measure what grows with a project: planned runs, jobs, steps of a curve, stored answers.
 
     python perf/large.py [--part runs] [--share 1.0]
 
-Each part runs in a process of its own, once at a tenth of its size and once whole, and prints seconds of
-processor time and the most memory of both. `ahead` says whether the aims hold: 5,000 runs planned in 5 s,
-and no part's time above 15 times that of its tenth.
+Each part runs in its own process, once at a tenth of its size and once at its full size. Prints the processor
+seconds and the peak memory of both. `ahead` says whether the aims are met: 5,000 runs are planned in 5 s, and
+no part takes more than 15 times as long as its tenth.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests" / "unit")]
 
-SECONDS = 5.0  # for the runs
-GROWTH = 15.0  # of the time, for ten times as much
+SECONDS = 5.0  # limit for the runs
+GROWTH = 15.0  # limit of the growth of the time, for ten times the size
 
 
 def runs(count: int, folder: Path) -> str:
-    """Plan as many runs: every branch of the tiny recipe with many seeds, each with its hash."""
+    """Plan `count` runs: every branch of the tiny recipe with many seeds, each with its hash."""
     from r1v3.recipe.graph.results import ResultGraph
     from r1v3.recipe.load import load_project
 
@@ -35,7 +35,7 @@ def runs(count: int, folder: Path) -> str:
 
 
 def jobs(count: int, folder: Path) -> str:
-    """Let Snakemake plan as many jobs: all studies with many seeds, of which nothing is there."""
+    """Let Snakemake plan `count` jobs: all studies with many seeds, without any results."""
     from r1v3.recipe.load import load_project
 
     studies = len(load_project(ROOT, "tiny", None, 2).runs) - len(load_project(ROOT, "tiny").runs)
@@ -54,7 +54,7 @@ def jobs(count: int, folder: Path) -> str:
 
 
 def steps(count: int, folder: Path) -> str:
-    """Read a curve of as many steps, draw it, and write the page of a run that is watched."""
+    """Read a curve of `count` steps, draw it, and write the page of a watched run."""
     from made_up_results import build_tree
 
     from r1v3.analyze.report.panels import grpo_picture
@@ -77,7 +77,7 @@ def steps(count: int, folder: Path) -> str:
 
 
 def answers(count: int, folder: Path) -> str:
-    """Store as many answers, ask what is missing, and read them all."""
+    """Store `count` answers, look for missing ones, and read them all."""
     from r1v3.generate.store import Store, read_responses
     from r1v3.generate.types import Request, Response, Sampling
 
@@ -104,7 +104,7 @@ PARTS: dict[str, tuple[Callable[[int, Path], str], int]] = {
 
 
 def measure(part: str, count: int) -> dict[str, object]:
-    """One part in this process: what there was, its seconds, its memory in MiB."""
+    """Run one part in this process, and return what it did, its seconds, and its memory in MiB."""
     import resource
 
     from r1v3.base.memory import peak_rss

@@ -1,11 +1,11 @@
-"""Rollouts sampled while the policy learns, against those sampled in between: speed and what is learned.
+"""Compare rollouts that are sampled while the policy learns with on-policy ones: speed, and what is learned.
 
 Both sides train the tiny recipe's model from the same random weights, on the same questions, with the same
-weights of importance, each in a process of its own with one thread; overlapped, a second process samples.
-Both are paid for writing digits. Repeats are interleaved; the ratio is the median over repeats of the sides'
-median step, and the reward is the mean of the last quarter of steps. `to 90 %` is the step that first has
-90 % of what on-policy gains, and the clock ratio compares the time until then. `ahead` is true where
-overlapped is faster, reaches at least 95 % of what the other has gained, and comes to 90 % of it sooner.
+importance weights, each in its own process with one thread. On the side `overlapped` a second process
+samples. Both sides reward digits. Repeats are interleaved. The ratio is the median over repeats of the ratio
+of the sides' median steps, and the reward is the mean of the last quarter of steps. `to 90 %` is the first
+step with 90 % of on-policy's gain, and the clock ratio compares the time until then. `ahead` is true if
+overlapped is faster, gains at least 95 % of what on-policy gains, and reaches 90 % of it sooner.
 
     python perf/overlapped.py [--repeats 3] [--steps 40]
 """
@@ -26,11 +26,11 @@ from machine import busy, median_ratio, told_busy
 
 SIDES = ("on_policy", "overlapped")
 SHAPE, EQUAL = "tiny", 0.95
-NEARLY = 0.9  # of what on-policy gains
+NEARLY = 0.9  # share of on-policy's gain
 
 
 def summary(runs: list[dict]) -> dict:
-    """Medians over repeats: of the median step, of its parts, and of the reward at both ends."""
+    """Return medians over repeats: of the median step, of its parts, and of the reward at both ends."""
 
     def median(key: str) -> float:
         return round(statistics.median(statistics.median(run[key][1:]) for run in runs), 3)
@@ -45,7 +45,7 @@ def summary(runs: list[dict]) -> dict:
 
 
 def steps_to(curve: list[float], reward: float) -> int | None:
-    """Steps until a curve first has the reward; None: it never has."""
+    """Return the steps until a curve first reaches the reward, or None if it never does."""
     return next((n + 1 for n, value in enumerate(curve) if value >= reward), None)
 
 

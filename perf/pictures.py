@@ -1,9 +1,9 @@
-"""What large pictures cost on their way into the model: decoding, tiles, packing, the vision tower.
+"""Measure what large pictures cost before the language model: decoding, tiles, packing, the vision tower.
 
-Draws pages of several sizes, up to 2520 x 8526 pixels, and takes each through the encoder, a pack and the
-vision tower of InternVL3-1B (InternViT-300M with random weights, 32 bits, one thread), in a process of its
-own. The pack holds one prompt with eight responses of 512 tokens. Prints seconds of processor time and
-the highest memory before and with the tower.
+Draws pages of several sizes, up to 2520 x 8526 pixels. Each goes through the encoder, a pack and the vision
+tower of InternVL3-1B (InternViT-300M with random weights, 32 bits, one thread), in its own process. The pack
+has one prompt with eight responses of 512 tokens. Prints processor seconds, and the peak memory without and
+with the tower.
 
     python perf/pictures.py [--largest 2520x8526]
 """
@@ -25,7 +25,7 @@ RESPONSES, LENGTH = 8, 512
 
 
 def draw_page(width: int, height: int, path: Path) -> None:
-    """A page of lines of text with a drawing, as a scanned question has."""
+    """Draw a page of lines of text with a drawing, like a scanned question."""
     from PIL import Image, ImageDraw
 
     page = Image.new("RGB", (width, height), "white")
@@ -39,7 +39,7 @@ def draw_page(width: int, height: int, path: Path) -> None:
 
 
 def measure(folder: Path, picture: Path) -> dict:
-    """Seconds of each step for one picture, tiles and tokens, and peaks of memory in MiB."""
+    """Return the seconds of each step for one picture, tiles and tokens, and peak memory in MiB."""
     import torch
 
     from r1v3.base.memory import peak_rss

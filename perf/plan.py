@@ -1,9 +1,9 @@
-"""How far the plan is from measurements: seconds and peak memory of training steps, models of 0.7M to 126M.
+"""Compare the plan with measurements: seconds and peak memory of training steps, models of 0.7M to 126M.
 
     python perf/plan.py
 
-Each case runs in a process of its own, on one thread. Prints a line a case, and fails where the plan's aims
-are missed: memory within 20 %, time within a factor of 2. The constants are those of config/costs.yaml.
+Each case runs in its own process, on one thread. Prints a line for each case, and fails if the plan misses
+its aims: memory within 20 %, and time within a factor of 2. The constants are those of config/costs.yaml.
 """
 
 import sys

@@ -1,11 +1,11 @@
-"""Tokens a second and peak memory of supervised fine-tuning: this trainer, transformers' and TRL's.
+"""Measure tokens a second and peak memory of supervised fine-tuning: this trainer, transformers' and TRL's.
 
-A medium InternVL of some 50M parameters on a CPU; InternVL3's shapes of 1B, 2B and 8B, with random weights,
-where there is a CUDA GPU. All sides train the same model on the same tokens in the same batches, each in
-a process of its own; repeats are interleaved, and medians of steps after the first are compared. Tokens are
-those of prompts and replies, without padding. Prints a table and ends with one JSON line; `ahead` is true
-when every aim that this machine can test is met: losses agree, more tokens a second and less memory than
-both peers, less memory still with the connector alone, and on an H200 45 % of its peak at 2B and 8B.
+On a CPU it trains a medium InternVL of about 50M parameters. On a CUDA GPU it trains InternVL3's shapes of
+1B, 2B and 8B with random weights. All sides train the same model on the same tokens in the same batches, each
+in its own process. Repeats are interleaved, and medians of steps after the first are compared. Tokens are
+those of prompts and replies, without padding. Prints a table and ends with one JSON line. `ahead` is true if
+every aim that this machine can test is met: losses agree; more tokens a second and less memory than both
+peers; still less memory with the connector alone; and on an H200 45 % of its peak at 2B and 8B.
 
     pip install -e '.[bench]'
     python perf/train.py [--repeats 3]
@@ -27,15 +27,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 from machine import busy, median_ratio, possible, told_busy
 
 ROOT = Path(__file__).resolve().parents[1]
-PEERS = {"transformers": "accelerate", "trl": "trl"}  # what must be installed
+PEERS = {"transformers": "accelerate", "trl": "trl"}  # each with the package that it needs
 # Samples a step, steps, and the longest reply, in tokens.
 LOADS = {"50M": (4, 6, 256), "1B": (16, 8, 4096), "2B": (16, 8, 4096), "8B": (8, 8, 4096)}
 MFU_AIM = {"2B": 0.45, "8B": 0.45}
-LOSS_GAP = 0.02  # relative; in float32 it is 1e-6
+LOSS_GAP = 0.02  # largest relative difference of losses; in float32 it is 1e-6
 
 
 def shapes_here() -> tuple[list[str], bool]:
-    """What this machine can hold, and whether it is the GPU that the MFU is aimed at."""
+    """Return the shapes that fit on this machine, and whether its GPU is the one of the MFU's aim."""
     import torch
 
     if not torch.cuda.is_available():
@@ -44,7 +44,7 @@ def shapes_here() -> tuple[list[str], bool]:
 
 
 def call(side: str, shape: str, folder: Path, out: Path, train: list[str] | None = None) -> dict:
-    """Run a side in a process of its own; what it found, or {} where it failed."""
+    """Run a side in a process of its own, and return its measurements, or {} if it failed."""
     batch, steps, longest = LOADS[shape]
     options = {"folder": folder, "shape": shape, "batch": batch, "steps": steps, "longest": longest}
     done = subprocess.run(
@@ -71,7 +71,7 @@ def call(side: str, shape: str, folder: Path, out: Path, train: list[str] | None
 
 
 def summary(runs: list[dict]) -> dict:
-    """Medians over repeats; of each repeat, all steps but the first."""
+    """Return medians over repeats, without the first step of each repeat."""
     rates = [sum(run["tokens"][1:]) / sum(run["seconds"][1:]) for run in runs]
     shares = [
         sum(share * seconds for share, seconds in zip(run["mfu"][1:], run["seconds"][1:]))
@@ -91,7 +91,7 @@ def summary(runs: list[dict]) -> dict:
 
 
 def measure(shape: str, folder: Path, repeats: int) -> dict[str, dict]:
-    """Every side's summary; one that is not installed or failed is left out."""
+    """Return every side's summary, without sides that are not installed or failed."""
     call("build", shape, folder, folder / "none")
     sides = ["ours", *(peer for peer, needs in PEERS.items() if importlib.util.find_spec(needs))]
     runs: dict[str, list] = {side: [] for side in sides}
@@ -103,7 +103,7 @@ def measure(shape: str, folder: Path, repeats: int) -> dict[str, dict]:
 
 
 def judge(shape: str, sides: dict[str, dict], is_h200: bool) -> dict:
-    """Ratios against the peers, and whether each aim is met."""
+    """Return the ratios to the peers, and whether each aim is met."""
     if "ours" not in sides:
         return {"aims": {"ours_ran": False}}
     ours, result, aims = sides["ours"], {}, {}
@@ -128,7 +128,7 @@ def judge(shape: str, sides: dict[str, dict], is_h200: bool) -> dict:
 
 
 def share(mfu: float | None) -> str:
-    """A share of the peak as the table has it; one that cannot be is refused."""
+    """Return a share of the peak for the table; an impossible share is `refused`."""
     return "refused" if mfu is None else f"{mfu:.1%}"
 
 

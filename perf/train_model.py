@@ -1,4 +1,4 @@
-"""What `train.py` trains on: an InternVL of random weights, and answered questions with pictures of noise."""
+"""Makes what `train.py` trains: an InternVL of random weights, and answered questions with noise pictures."""
 
 import random
 import sys
@@ -18,7 +18,7 @@ from r1v3.model.processor import build_processor  # noqa: E402
 from r1v3.model.tokenizer import train_tokenizer  # noqa: E402
 
 # Vision width, layers, heads, side; text width, layers, heads, key-value heads, feed-forward width; words.
-# The latter three are InternVL3's, which put InternViT-300M before a Qwen2.5.
+# The last three are those of InternVL3, which is InternViT-300M followed by a Qwen2.5.
 SHAPES = {
     "50M": ((384, 6, 6, 112), (512, 8, 8, 2, 1408), 32768),
     "1B": ((1024, 24, 16, 448), (896, 24, 14, 2, 4864), 151674),
@@ -31,8 +31,8 @@ SEED = 1
 def build(folder: Path, shape: str, samples: int, longest: int) -> None:
     """Write a model of random weights, and answered questions with one picture each.
 
-    Replies of `longest` tokens and down to a sixteenth of it, evenly on a logarithmic scale, as chains of
-    thought are.
+    Replies have from a sixteenth of `longest` to `longest` tokens, uniform on a logarithmic scale, like
+    chains of thought.
     """
     (width, layers, heads, side), text, words = SHAPES[shape]
     vocabulary = [f"w{n}" for n in range(200)]
@@ -81,7 +81,7 @@ def build(folder: Path, shape: str, samples: int, longest: int) -> None:
 
 
 def record(number: int, picture: str, draw: random.Random, length: int) -> Record:
-    """A question and a reply of words that mean nothing."""
+    """Return a question and a reply of meaningless words."""
 
     def words(count: int) -> str:
         return " ".join(f"w{draw.randrange(200)}" for _ in range(count))

@@ -1,6 +1,6 @@
-"""The sides of `train.py`, each run in a process of its own: this trainer, transformers' and TRL's.
+"""Runs one side of `train.py` in its own process: this trainer, transformers' or TRL's.
 
-All see the same model, the same token ids and tiles, in the same order and batches, with the same AdamW; so
+All sides have the same model, token ids and tiles, in the same order and batches, with the same AdamW. So
 their losses agree, which `train.py` checks.
 """
 
@@ -47,7 +47,7 @@ OPTIMIZER = {
 
 
 def settings(shape: str, batch: int, steps: int, train: list[str]) -> Sft:
-    """The recipe's settings of the run; on the GPU layers are checkpointed, on every side."""
+    """Return the settings of the run; on a GPU all sides use gradient checkpointing."""
     large = shape != "50M"
     chosen = {
         "train": train,
@@ -74,7 +74,7 @@ def settings(shape: str, batch: int, steps: int, train: list[str]) -> Sft:
 
 
 def ours(folder: Path, shape: str, batch: int, steps: int, train: list[str], out: Path) -> dict:
-    """This trainer, as a run of the graph calls it."""
+    """Run this trainer as a run of the graph does."""
     chosen = settings(shape, batch, steps, train)
     model = load_model(folder / "start", dtype=chosen.dtype)
     before = peak_memory()
@@ -93,7 +93,7 @@ def ours(folder: Path, shape: str, batch: int, steps: int, train: list[str], out
         folder=out,
     )
     rows = read_metrics(out / "metrics.jsonl")
-    # A machine that was busy at one end may be free at the other.
+    # The load of the machine may differ between begin and end.
     best = max(peak, peak_flops(device))
     return {
         "seconds": [row["seconds"] for row in rows],
@@ -108,7 +108,7 @@ def ours(folder: Path, shape: str, batch: int, steps: int, train: list[str], out
 def peer(
     name: str, folder: Path, shape: str, batch: int, steps: int, train: list[str], out: Path
 ) -> dict:
-    """transformers' `Trainer`, or TRL's `SFTTrainer`, on what our encoder makes."""
+    """Run transformers' `Trainer` or TRL's `SFTTrainer` on samples from our encoder."""
     from torch.utils.data import SequentialSampler
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
@@ -150,7 +150,7 @@ def peer(
             if "loss" in logs:
                 losses.append(float(logs["loss"]))
 
-    model = load_model(folder / "start", dtype="float32")  # bfloat16 by autocast, as both are used
+    model = load_model(folder / "start", dtype="float32")  # both peers get bfloat16 by autocast
     if train != ["vision_tower", "connector", "llm"]:
         raise ValueError("the peers have no module groups: they train all of them")
     common = {
