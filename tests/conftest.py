@@ -1,4 +1,4 @@
-"""Copies of the workflow, without results, in which tests plan and run; every process has one thread."""
+"""Copies of the workflow without results, in which tests plan and run. Every process has one thread."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ class Workflow:
         return done
 
     def planned(self, *arguments: str) -> dict[str, int]:
-        """How many jobs of each rule a dry run plans."""
+        """Return how many jobs of each rule a dry run plans."""
         text = self.snakemake("-n", *arguments).stdout
         if "Nothing to be done" in text:
             return {}
@@ -57,7 +57,7 @@ class Workflow:
 
 @pytest.fixture(autouse=True)
 def no_store_of_another_test():
-    """MLflow writes the store that it is told into the environment, which workflows of later tests read."""
+    """Remove the store from the environment, where MLflow writes it and workflows of later tests read it."""
     yield
     os.environ.pop(STORE, None)
 
@@ -73,7 +73,7 @@ def make_workflow() -> type[Workflow]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, so that no process waits for another's at the end."""
+    """Run the longest files first, so that no process waits for another at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
 
     def rank(item: pytest.Item) -> tuple[bool, bool]:

@@ -1,4 +1,4 @@
-"""Real questions with real pictures, as files that our evaluation reads, and the answers that belong to them.
+"""Writes real questions with real pictures as files that our evaluation reads, with their answers.
 
 MATH-V comes with its published answers and verdicts. GAOKAO-MM comes without answers: three replies are made
 for each question, in its own form, so that the right verdict is known. Its questions whose options are
@@ -39,13 +39,13 @@ MARK = re.compile(r"<image\d+>")
 
 
 def real_folder() -> Path:
-    """Where the real questions are: R1V3_REAL, else beside the repository."""
+    """Return the folder of the real questions: R1V3_REAL, else one beside the repository."""
     return Path(os.environ.get("R1V3_REAL") or ROOT.parent / "shared/real")
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What is known of one answer: its published or constructed verdict, and why that is wrong if it is."""
+    """The published or constructed verdict on one answer, and why it is wrong if it is."""
 
     right: bool
     gold: str
@@ -78,7 +78,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _drawn(text: str) -> bytes:
-    """A picture that stands for one that is not at hand, another for each question."""
+    """Draw a picture in place of a missing one, different for each question."""
     image = Image.new("L", (112, 56), 255)
     ImageDraw.Draw(image).text((4, 20), text, fill=0)
     buffer = io.BytesIO()
@@ -87,10 +87,10 @@ def _drawn(text: str) -> bytes:
 
 
 def math_v(model: str, folder: Path, limit: int | None = None) -> ReplayedSet:
-    """MATH-V for one model, written as `MathVision.tsv` in the columns of VLMEvalKit.
+    """Write MATH-V for one model as `MathVision.tsv`, in the columns of VLMEvalKit.
 
     Args:
-        limit: so many questions, those whose own picture is at hand; None for all.
+        limit: most questions, taken from those with their own picture; None for all.
     """
     source = real_folder() / "mathllm+MATH-V"
     responses = {
@@ -132,14 +132,14 @@ def math_v(model: str, folder: Path, limit: int | None = None) -> ReplayedSet:
 
 
 def published_math_v(model: str) -> float:
-    """The accuracy that MATH-V's authors published, in [0, 1]."""
+    """Return the accuracy that MATH-V's authors published, in [0, 1]."""
     path = real_folder() / f"mathllm+MATH-V/outputs/closed-source/{MODELS[model]}_result.json"
     right, _, total = json.loads(path.read_text())["-all"].partition("=")[0].partition("/")
     return int(right) / int(total)
 
 
 def gaokao_questions() -> Iterator[tuple[str, dict, list[bytes]]]:
-    """Every question of GAOKAO-MM with a picture that names one right letter or several."""
+    """Yield each question of GAOKAO-MM with a picture and with one or several right letters."""
     data = real_folder() / "OpenMOSS+GAOKAO-MM/Data"
     for file in sorted(data.glob("*_MCQs.json")):
         for item in json.loads(file.read_text("utf-8"))["example"]:
@@ -151,7 +151,7 @@ def gaokao_questions() -> Iterator[tuple[str, dict, list[bytes]]]:
 
 
 def _made_replies(letters: str, number: int) -> tuple[Answer, bool]:
-    """The reply to a question by its number: right, wrong, or cut before it concluded."""
+    """Return replies to a question by its number: right, wrong, or truncated before the conclusion."""
     other = next(letter for letter in "ABCD" if letter not in letters)
     thought = "【解析】 由图可知, A 项和 B 项需要比较. <eoe>\n"
     made = [
@@ -163,7 +163,7 @@ def _made_replies(letters: str, number: int) -> tuple[Answer, bool]:
 
 
 def gaokao_mm(folder: Path, limit: int | None = None) -> ReplayedSet:
-    """GAOKAO-MM as `gaokao_mm.tsv`, pictures before the question."""
+    """Write GAOKAO-MM as `gaokao_mm.tsv`, with pictures before the question."""
     rows, answers, expected = [], {}, {}
     for number, (key, item, pictures) in enumerate(gaokao_questions()):
         if number == limit:
@@ -189,7 +189,7 @@ def gaokao_mm(folder: Path, limit: int | None = None) -> ReplayedSet:
 
 
 def emma_like(folder: Path, limit: int | None = None) -> ReplayedSet:
-    """GAOKAO-MM's pictured options as EMMA's Parquet: marks in the question and in each option."""
+    """Write GAOKAO-MM's picture options as EMMA's Parquet, with marks in the question and in each option."""
     rows, answers, expected = [], {}, {}
     for key, item, pictures in gaokao_questions():
         gold = "".join(item["answer"])

@@ -1,4 +1,4 @@
-"""A server of chat completions on loopback that gives published answers to exactly the published questions.
+"""Serves chat completions on loopback, with published answers to exactly the published questions.
 
 It answers a request only if its text and its pictures, in their order, are those that the answer belongs to.
 So a prompt that lost a word, a picture that was swapped, and a picture in another place are refused.
@@ -28,14 +28,14 @@ class Answer:
 
 @dataclass
 class Replay:
-    """What is known by question; what came that nobody published is kept in `unknown`."""
+    """Answers by question; requests that match no published question are kept in `unknown`."""
 
     answers: dict[Asked, Answer]
     given: set[Asked] = field(default_factory=set)
     unknown: list[Asked] = field(default_factory=list)
 
     def reply(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """The status and the body of a reply."""
+        """Return the status and the body of a reply."""
         asked = pieces_of(body["messages"])
         answer = self.answers.get(asked)
         if answer is None:
@@ -50,7 +50,7 @@ class Replay:
 
 
 def pieces_of(messages: list[dict[str, Any]]) -> Asked:
-    """The user turn as pieces; line breaks around a text are where the picture's mark stood."""
+    """Return the user turn as pieces; line breaks around a text are traces of a picture's mark."""
     [turn] = [message for message in messages if message["role"] == "user"]
     content = turn["content"]
     if isinstance(content, str):
@@ -67,7 +67,7 @@ def pieces_of(messages: list[dict[str, Any]]) -> Asked:
 
 @contextmanager
 def serve_replay(replay: Replay) -> Iterator[str]:
-    """Serve on a free port of loopback, and give the address."""
+    """Serve on a free port of loopback, and yield the address."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):

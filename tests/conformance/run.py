@@ -1,10 +1,10 @@
-"""Put whole published answer files through our evaluation, pictures and prompts included: `make conformance`.
+"""Runs complete published answer files through our evaluation, with pictures and prompts: `make conformance`.
 
 Real questions go through `r1v3 evaluate` to a server on loopback that replays published answers. Prints a
 table of our score beside the published and the adjudicated one, and writes that table and every difference
 with its reason to results/conformance/.
 
-The exit code is 1 where a score is off by more than 0.3 points, where a difference has no reason, or where a
+The exit code is 1 if a score differs by more than 0.3 points, if a difference has no reason, or if a
 question did not arrive as it was published.
 """
 
@@ -65,18 +65,18 @@ class Outcome:
 
     @property
     def unexplained(self) -> int:
-        """Differences that no person has given a reason for."""
+        """The differences for which no person has given a reason."""
         return sum(row[-1] == UNEXPLAINED for row in self.differences)
 
     @property
     def conforms(self) -> bool:
-        """Whether all that was published arrived, and the score is the adjudicated one."""
+        """Whether all published questions arrived, and the score is the adjudicated one."""
         near = abs(self.ours - self.adjudicated) <= TOLERANCE
         return near and not (self.unknown or self.unasked or self.unexplained)
 
 
 def workshop(folder: Path) -> Path:
-    """A checkout's `config/` in a folder of its own, with the benchmarks of this suite."""
+    """Write a checkout's `config/` to a new folder, with the benchmarks of this suite."""
     config = folder / "config"
     (config / "recipes").mkdir(parents=True)
     for path in (ROOT / "config").glob("*.yaml"):
@@ -132,7 +132,7 @@ def conform(replayed: ReplayedSet, files: Path, folder: Path, published: float) 
 
 
 def differences_of(replayed: ReplayedSet, verdicts: pd.DataFrame) -> list[list[str]]:
-    """A row for every verdict unlike the published or the adjudicated one, with both and the reasons."""
+    """Return a row for each verdict that differs from the published or adjudicated one, with reasons."""
     found = []
     for line in verdicts.to_dict("records"):
         known = replayed.expected[line["key"]]
@@ -158,7 +158,7 @@ def differences_of(replayed: ReplayedSet, verdicts: pd.DataFrame) -> list[list[s
 
 
 def scores_table(outcomes: list[Outcome]) -> TextTable:
-    """One row a file."""
+    """Return a table with one row for each file."""
     header = ["file", "n", "ours", "adjudicated", "published", "differences", "unexplained"]
     header += ["not as published", "pictures drawn", "seconds"]
     rows = [
@@ -183,7 +183,7 @@ def scores_table(outcomes: list[Outcome]) -> TextTable:
 
 
 def differences_table(outcomes: list[Outcome]) -> TextTable:
-    """Every difference of every file."""
+    """Return a table of all differences of all files."""
     header = ["file", "question", "gold", "answer's end", "published", "ours", "our rule", "why"]
     return TextTable(
         "Every verdict unlike the published or the adjudicated one.",
@@ -193,11 +193,11 @@ def differences_table(outcomes: list[Outcome]) -> TextTable:
 
 
 def run(folder: Path, limit: int | None = None) -> list[Outcome]:
-    """Every file of the suite, or the first questions of each.
+    """Run all files of the suite, or the first questions of each.
 
     Args:
         folder: for files and results; it must be empty.
-        limit: so many questions of each file; None for all.
+        limit: most questions of each file; None for all.
     """
     place = workshop(folder / "workshop")
     makers: list[tuple[str, Callable[[Path], ReplayedSet]]] = [

@@ -1,4 +1,4 @@
-"""A part of `make conformance`: a few real questions of each kind, and what it notices."""
+"""A part of `make conformance`: a few real questions of each kind, and faults that it must notice."""
 
 import base64
 

@@ -30,14 +30,14 @@ ids = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
 def exists(name: str) -> bool:
-    """Whether a path, or the end of one, is a file of the repository."""
+    """Return whether a path, or the end of one, is a file of the repository."""
     if name.startswith(MADE):
         return True
     return any((base / name).exists() for base in BASES)
 
 
 def module_exists(dotted: str) -> bool:
-    """Whether `r1v3` followed by `dotted` is a module, or a name that a module defines."""
+    """Return whether `r1v3` followed by `dotted` is a module, or a name that a module defines."""
     parts = dotted.strip(".").split(".")
     for count in range(len(parts), 0, -1):
         place = LIBRARY.joinpath(*parts[:count])
@@ -52,7 +52,7 @@ def module_exists(dotted: str) -> bool:
 
 
 def anchors(page: Path) -> set[str]:
-    """What the headings of a page are called in links, as GitHub and MkDocs make them."""
+    """Return the link anchors of a page's headings, as GitHub and MkDocs make them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
@@ -60,7 +60,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def shell_lines(text: str) -> Iterator[str]:
-    """The lines of a page's code, in blocks and in sentences, without their comments."""
+    """Return the lines of a page's code, in blocks and in sentences, without their comments."""
     blocks = re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.M | re.S)
     lines = [line for block in blocks for line in re.sub(r"\\\n\s*", "", block).splitlines()]
     lines += re.findall(r"^    (.*)$", text, re.M)
@@ -70,7 +70,7 @@ def shell_lines(text: str) -> Iterator[str]:
 
 
 def wrong_command(line: str) -> str | None:
-    """What a line calls that does not exist: a target of make, or a command or option of `r1v3`."""
+    """Return a make target, or a command or option of `r1v3`, that a line calls and that does not exist."""
     if found := re.match(r"make ([a-z-]+)", line):
         targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
         return None if found[1] in targets else f"make {found[1]}"

@@ -1,4 +1,4 @@
-"""docs/errors.md says what the code says."""
+"""docs/errors.md has the same messages as the code."""
 
 import runpy
 from pathlib import Path

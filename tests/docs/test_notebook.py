@@ -22,7 +22,7 @@ def cells(kind: str) -> list[str]:
 
 @pytest.fixture
 def results(tmp_path) -> Path:
-    """A folder with the results that a demo leaves, in small."""
+    """Make a folder with small versions of a demo's results."""
     tree = build_tree(tmp_path, ResultGraph(load_project(ROOT, "tiny")))
     for manifest in tree.runs:
         name = manifest.parent.name.rpartition("-")[0]

@@ -1,4 +1,4 @@
-"""README's table of scores is that of `config/demo_scores.json`, which `make demo` shows beside its own."""
+"""README's table has the scores of `config/demo_scores.json`, which `make demo` compares with its own."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ ROWS = {
 
 
 def spread(shares: list[float]) -> str:
-    """Mean and range in percent; one figure where all agree."""
+    """Return mean and range in percent, or one figure if all are equal."""
     percent = [100 * share for share in shares]
     mean, low, high = (
         f"{figure:.1f}" for figure in (sum(percent) / len(percent), min(percent), max(percent))

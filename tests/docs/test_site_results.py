@@ -1,4 +1,4 @@
-"""The docs site publishes results as far as they are there: static, small, with their origin."""
+"""The docs site publishes existing results: static, small, and with their origin."""
 
 import json
 import sys

@@ -1,5 +1,5 @@
-"""The whole graph on a few steps a stage: it repeats itself to the bit, goes on where it was killed, and
-says so when there is nothing to do."""
+"""The whole graph with a few steps a stage: it repeats itself to the bit, continues after a kill, and
+says so if there is nothing to do."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def command(*targets: str, cores: int = 2) -> list[str]:
 
 
 def run(workflow, *targets: str, cores: int = 2, elsewhere: bool = False) -> str:
-    """Run Snakemake to its end, and give its output."""
+    """Run Snakemake to its end, and return its output."""
     done = subprocess.run(
         command(*targets, cores=cores),
         cwd=workflow.folder,
@@ -88,7 +88,7 @@ def results_of(workflow) -> ResultGraph:
 
 
 def results(workflow) -> dict[str, object]:
-    """The sha256 of every file that a manifest vouches for, and the content of every scores.json."""
+    """Return the sha256 of every file in a manifest, and the content of every scores.json."""
     folder = workflow.folder / "results"
     found: dict[str, object] = {}
     for path in sorted([*folder.rglob("manifest.json"), *folder.rglob("responses.json")]):
@@ -101,7 +101,7 @@ def results(workflow) -> dict[str, object]:
 
 
 def curves(workflow, name: str) -> dict[str, list[float]]:
-    """What a run learnt, step by step."""
+    """Return the metrics of a run by step."""
     rows = read_metrics(workflow.folder / results_of(workflow).run(name).folder / "metrics.jsonl")
     found = {metric: [row[metric] for row in rows if metric in row] for metric in LEARNT}
     return {metric: values for metric, values in found.items() if values}
@@ -109,7 +109,7 @@ def curves(workflow, name: str) -> dict[str, list[float]]:
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory, make_workflow):
-    """A checkout in which the whole graph ran once, undisturbed."""
+    """Run the whole graph once, undisturbed, and return its checkout."""
     workflow = make_workflow(tmp_path_factory.mktemp("straight"))
     run(workflow)
     return workflow
@@ -117,7 +117,7 @@ def straight(tmp_path_factory, make_workflow):
 
 @pytest.fixture(scope="module")
 def interrupted(straight, tmp_path_factory, make_workflow):
-    """A copy in which every run up to RL, their data and an answered suite were made again.
+    """Make a copy in which every run up to RL, their data and an answered suite are made again.
 
     The RL run was killed in the middle, then started again on one core and as `ELSEWHERE` says.
     """
@@ -148,7 +148,7 @@ def test_the_whole_graph_ends_in_a_report_a_summary_and_mlflow(straight):
 
 
 def test_the_numbers_are_those_of_before(straight):
-    """Curves of each run beside those kept for this kind of processor; R1V3_RENEW_GOLDEN=1 keeps today's."""
+    """Compare each run's curves with stored ones of this kind of CPU; R1V3_RENEW_GOLDEN=1 stores new ones."""
     kind = instructions()
     path = HERE / "golden" / f"{kind.replace(' ', '-')}.json"
     found = {name: curves(straight, name) for name in (*REPEATED, "final")}

@@ -1,7 +1,7 @@
-"""Small copies of the benchmarks, in their published layout: files at addresses, and data sets of a hub.
+"""Writes small copies of the benchmarks in their published layout: files at URLs, and data sets of a hub.
 
 Rows are drawn by `r1v3.evaluate.miniature`, whose columns are the published ones. GAOKAO's file, which its
-users supply, is not among them, so that a rehearsal shows what becomes of the other nineteen.
+users supply, is not among them. So a rehearsal shows how the other nineteen are scored without it.
 """
 
 import ast
@@ -24,11 +24,11 @@ PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def write_benchmarks(table: Path, plain: Path, datasets: Path, items: int) -> None:
-    """Write every benchmark of a table with at least so many items.
+    """Write every benchmark of a table with at least `items` items.
 
     Args:
         table: config/benchmarks.yaml.
-        plain: folder for files that are published at addresses.
+        plain: folder for files that are published at URLs.
         datasets: folder for data sets, by id.
     """
     for name, entry in load_table(table).items():
@@ -49,7 +49,7 @@ def write_benchmarks(table: Path, plain: Path, datasets: Path, items: int) -> No
 
 
 def served_table(text: str, url: str) -> str:
-    """A benchmark table whose addresses lead to a hub, without the checksums of the published files."""
+    """Return a benchmark table with the URLs of a hub, without the checksums of the published files."""
     text = re.sub(r'https://opencompass[^"]*/([^"/]+)"', rf'{url}/files/\1"', text)
     return re.sub(r"md5: [0-9a-f]{32}", "md5: null", text)
 

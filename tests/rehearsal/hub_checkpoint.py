@@ -1,8 +1,9 @@
-"""A tiny checkpoint in InternVL's own layout that answers in the report's form, with a letter by chance.
+"""Writes a tiny checkpoint in InternVL's own layout that answers in the right format with a random letter.
 
-Random weights never write a box, so nothing would be left of rejection sampling. These are random weights,
-fitted for some seconds to one sentence. Attention hardly counts in them, and each token of the sentence tells
-the next, so no prompt leads them astray. A quarter of its answers to a choice of four is right, by chance.
+Random weights never write a box, so rejection sampling would keep nothing. These random weights are fitted to
+one sentence for a few seconds. Attention has little effect in them, and each token of the sentence predicts
+the next one, so prompts hardly change the answer. By chance a quarter of the answers to four options is
+right.
 """
 
 import random
@@ -23,7 +24,7 @@ ATTENTION = 0.02  # the share of attention's output that is left
 
 
 def write_fitted_checkpoint(folder: Path, work: Path, *, steps: int = 150) -> Path:
-    """Write the checkpoint as a hub holds it."""
+    """Write the checkpoint in a hub's layout."""
     torch.manual_seed(1)
     draw = random.Random(1)
     plain = write_chat_checkpoint(work / "random", chat_config("qwen2"))

@@ -1,7 +1,8 @@
-"""Small copies of the public question sets, in the layout in which they are published.
+"""Writes small copies of the public question sets in their published layout.
 
-File names, columns, types and archives are theirs; rows are few and made up. Pictures are real, each used
-once, where the folder of the variable R1V3_REAL, or `shared/real` beside the checkout, has them; else drawn.
+File names, columns, types and archives are the published ones. Rows are few and made up. Pictures are real if
+the folder of the variable R1V3_REAL, or `shared/real` beside the checkout, has them; each is used once.
+Otherwise they are drawn.
 """
 
 import base64
@@ -33,7 +34,7 @@ CODES = """
 
 
 class Maker:
-    """Draws questions and pictures; each wording and each picture is made once."""
+    """Makes questions and pictures, each wording and each picture only once."""
 
     def __init__(self, seed: int):
         self.rng = random.Random(seed)
@@ -78,11 +79,11 @@ class Maker:
         return (self.rng.randrange(256), self.rng.randrange(256), self.rng.randrange(256))
 
     def choice(self) -> tuple[str, list[str], str]:
-        """A question, four options, and the letter of the right one."""
+        """Make a question, four options, and the letter of the right one."""
         return f"Which {self.words()}?", self.rng.sample(WORDS, 4), self.rng.choice("ABCD")
 
     def blank(self) -> tuple[str, str]:
-        """A question and a number."""
+        """Make a question and a number."""
         return f"How many {self.words()}?", str(self.rng.randrange(1000))
 
 
@@ -91,7 +92,7 @@ def lettered(options: list[str]) -> str:
 
 
 def write_sets(folder: Path, seed: int = 1) -> dict[str, Path]:
-    """Write every data set below a folder; gives their folders by id."""
+    """Write every data set below a folder, and return their folders by id."""
     make = Maker(seed)
     for write in (k12_vista, cmm_math, mmk12, virl39k, we_math_pro, mmr1_math, bmmr, pmc_vqa, puzzle_vqa,
                   scienceqa, m3cot, geometry3k):  # fmt: skip
@@ -104,7 +105,7 @@ def write_sets(folder: Path, seed: int = 1) -> dict[str, Path]:
 
 
 def datasets(folder: Path) -> dict[str, Path]:
-    """The folder of each repository below one, by its id."""
+    """Return the folder of each repository below a folder, by its id."""
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/*"))}
 
 

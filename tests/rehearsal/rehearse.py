@@ -1,12 +1,12 @@
-"""`make rehearsal`: the recipe open-1b whole, from a hub on loopback to the report, on a processor.
+"""Runs the complete recipe open-1b on a CPU, from a hub on loopback to the report: `make rehearsal`.
 
     python tests/rehearsal/rehearse.py                  # transformers answers
     python tests/rehearsal/rehearse.py --engine vllm    # vLLM answers, from .venv-vllm
     python tests/rehearsal/rehearse.py --slurm          # through a Slurm of simulated nodes, as root
 
-A copy of the checkout runs in a folder of its own, so that no result of yours is touched. Called again, it
-goes on where it ended. Names, files, code and rules are those of open-1b. What differs is in sizes.yaml, and
-checksums of benchmarks are left out, since their files are small ones here.
+A copy of the checkout runs in its own folder, so that none of your results is touched. A second call
+continues where the first one ended. Names, files, code and rules are those of open-1b. sizes.yaml has what
+differs, and checksums of benchmarks are left out, because their files are small copies.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def main() -> int:
 
 
 def publish(folder: Path, recipe: str, items: int) -> dict[str, Path]:
-    """Write all repositories once; gives the models by id."""
+    """Write all repositories once, and return the models by id."""
     spec, _ = load_recipe(ROOT / "config" / "recipes", recipe)
     ids = sorted({each.id for each in spec.models.values() if each.source == "hub"})
     shared, sets = folder / "models" / "fitted", folder / "datasets"
@@ -113,7 +113,7 @@ def _write_model(folder: Path, work: Path) -> None:
 
 
 def port_of(folder: Path) -> int:
-    """The port of an earlier call, since a benchmark's address is part of its identity; 0 for any."""
+    """Return the port of an earlier call, because a benchmark's identity has its address; 0 for any port."""
     path = folder / "port"
     if not path.exists():
         with serve(Hub()) as trial:
@@ -122,7 +122,7 @@ def port_of(folder: Path) -> int:
 
 
 def copy_checkout(folder: Path, url: str) -> Path:
-    """The project's code and configuration, without results; benchmarks come from the hub."""
+    """Copy the project's code and configuration without results, with the benchmarks of the hub."""
     for part in PARTS:
         target = folder / part
         if (ROOT / part).is_dir():
@@ -137,7 +137,7 @@ def copy_checkout(folder: Path, url: str) -> Path:
 
 
 def why_not(options: argparse.Namespace) -> str | None:
-    """What is missing here for this way of rehearsing, and what to do."""
+    """Return what is missing here for these options, and what to do."""
     if options.engine == "vllm" and not VLLM_PYTHON.exists():
         return "vLLM is not installed: workflow/setup_vllm.sh does it"
     return one_machine.why_not() if options.slurm else None
@@ -149,7 +149,7 @@ def default_folder(options: argparse.Namespace) -> Path:
 
 
 def write_overlay(path: Path, options: argparse.Namespace) -> Path:
-    """The sizes with the engine that was asked for."""
+    """Write the sizes, with the engine of the options."""
     overlay = yaml.safe_load(options.overlay.read_text(encoding="utf-8"))
     overlay.setdefault("generation", {})["engine"] = options.engine
     path.write_text(yaml.safe_dump(overlay, sort_keys=False), encoding="utf-8")
@@ -157,7 +157,7 @@ def write_overlay(path: Path, options: argparse.Namespace) -> Path:
 
 
 def write_site(path: Path, options: argparse.Namespace) -> None:
-    """The cluster's own file, with the simulated nodes in place of a cluster's."""
+    """Write the site's file, with the simulated nodes in place of a cluster's."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     site = content["site"]
     site["gpus"] |= SITE
@@ -168,7 +168,7 @@ def write_site(path: Path, options: argparse.Namespace) -> None:
 
 
 def words(options: argparse.Namespace) -> list[str]:
-    """The user's command, up to `--config`."""
+    """Return the user's command up to `--config`."""
     if options.slurm:
         return [sys.executable, "-m", "snakemake", "--profile", "slurm", "--cores", "all"]
     command = [sys.executable, "-m", "snakemake", "--cores", options.cores, "--keep-going"]
@@ -179,7 +179,7 @@ def words(options: argparse.Namespace) -> list[str]:
 
 
 def environment_of(checkout: Path, url: str) -> dict[str, str]:
-    """The variables of every job: the hub on loopback, and none of the user's own sets."""
+    """Return the variables of every job: the hub on loopback, and none of the user's own sets."""
     for name in ("R1V3_DATA", "R1V3_BENCHMARKS", "MLFLOW_TRACKING_URI"):
         os.environ.pop(name, None)
     path = os.pathsep.join([str(checkout / "workflow"), os.environ.get("PYTHONPATH", "")])

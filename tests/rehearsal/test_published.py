@@ -1,4 +1,4 @@
-"""What the rehearsal serves: every source of the open recipes, in a layout that becomes records."""
+"""The rehearsal serves every source of the open recipes, in a layout that becomes records."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def published(tmp_path_factory):
 
 
 def sources() -> dict[str, str]:
-    """Each source of the open recipe, with a part of it that a set asks for."""
+    """Return each source of the open recipe, with a part of it that a set asks for."""
     found: dict[str, str] = {}
     for entry in PROJECT.recipe.data.values():
         if isinstance(entry, SourceSet) and isinstance(entry.source, ListedSource):

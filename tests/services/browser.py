@@ -1,4 +1,4 @@
-"""Headless Chromium, driven over its own debugging protocol."""
+"""Controls headless Chromium over its debugging protocol."""
 
 import asyncio
 import base64
@@ -15,8 +15,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Browser:
-    """One page. Requests to any other host than 127.0.0.1 fail, and are noted in `foreign`; what the console
-    calls an error is in `errors`."""
+    """One page. Requests to other hosts than 127.0.0.1 fail, and are recorded in `foreign`. Errors of the
+    console are in `errors`."""
 
     def __init__(self, folder: Path, width: int = 1400, height: int = 900):
         command = [
@@ -76,7 +76,7 @@ class Browser:
         return result["result"].get("value")
 
     def wait(self, script: str, seconds: float = 60):
-        """Until a script gives something true; that."""
+        """Wait until a script returns something true, and return it."""
         until = time.monotonic() + seconds
         while not (value := self.evaluate(script)):
             assert time.monotonic() < until, (script, self.evaluate("document.body.innerText"))
@@ -110,7 +110,7 @@ class Browser:
 
 
 def _errors(said: dict) -> list[str]:
-    """What a message of the browser says went wrong in the page."""
+    """Return the errors of the page in a message of the browser."""
     method, known = said.get("method"), said.get("params", {})
     if method == "Runtime.exceptionThrown":
         return [known["exceptionDetails"]["text"]]

@@ -1,4 +1,4 @@
-"""Real services on loopback: PostgreSQL, an S3 server, MLflow's server, a browser. Skipped where absent."""
+"""Real services on loopback: PostgreSQL, an S3 server, MLflow's server, a browser. Tests skip absent ones."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ KEYS = {
 
 @pytest.fixture
 def postgres(tmp_path_factory):
-    """The address of an empty database."""
+    """Yield the address of an empty database."""
     if not POSTGRES:
         pytest.skip("`apt-get install postgresql` brings PostgreSQL")
     pytest.importorskip("psycopg2", reason="envs/services.lock.txt brings psycopg2")
@@ -51,7 +51,7 @@ def postgres(tmp_path_factory):
 
 @pytest.fixture
 def bucket():
-    """The address of an S3 server with an empty bucket `r1v3`."""
+    """Yield the address of an S3 server with an empty bucket `r1v3`."""
     moto = pytest.importorskip("moto.server", reason="envs/services.lock.txt brings moto")
     import boto3
 
@@ -72,7 +72,7 @@ def bucket():
 
 @pytest.fixture
 def server(tmp_path, postgres, bucket):
-    """MLflow's server with PostgreSQL and S3 behind it; not started."""
+    """Return MLflow's server with PostgreSQL and S3 behind it, without starting it."""
     made = Server(tmp_path, postgres, "s3://r1v3/mlflow", MLFLOW_S3_ENDPOINT_URL=bucket[1], **KEYS)
     yield made
     made.stop()

@@ -1,4 +1,4 @@
-"""`mlflow server` as a test starts, stops and restarts it."""
+"""Starts, stops and restarts `mlflow server` in tests."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from loopback import free_port
 
 
 class Server:
-    """`mlflow server`, which can be taken away and brought back at the same address."""
+    """`mlflow server`, which can be stopped and started again at the same address."""
 
     def __init__(self, folder: Path, backend: str, artifacts: str, **variables: str):
         self.folder, self.port = folder, free_port()

@@ -23,7 +23,7 @@ pytestmark = [
 
 @pytest.fixture
 def published(tmp_path):
-    """A database with made-up results, or the one that R1V3_MLFLOW_DB names; and the experiment's name."""
+    """Return a database with made-up results, or that of R1V3_MLFLOW_DB, and the experiment's name."""
     if given := os.environ.get("R1V3_MLFLOW_DB"):
         return f"sqlite:///{given}"
     tree = build_tree(tmp_path, ResultGraph(load_project(ROOT, "tiny")))
@@ -41,7 +41,7 @@ def published(tmp_path):
 
 @pytest.fixture
 def page(tmp_path, published):
-    """A browser, and MLflow's server as `make ui` starts it."""
+    """Yield a browser, with MLflow's server as `make ui` starts it."""
     server = Server(tmp_path, published, str(tmp_path / "artifacts"))
     server.start()
     browser = Browser(tmp_path / "profile")

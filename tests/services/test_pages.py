@@ -1,8 +1,8 @@
-"""The report, claims, a study and a branch in a headless browser, at the width of a desk and of a phone: no
-error, nothing cut off, every picture drawn, every link good, and no serious fault by axe-core.
+"""The report, claims, a study and a branch in a headless browser, as wide as a desktop and as a phone: no
+error, nothing cut off, every picture drawn, every link valid, and no serious fault by axe-core.
 
-`R1V3_PAGES` names a results folder of which every page is opened instead, those of benchmarks and cards too.
-axe-core comes by `npm ci --prefix tests/services/axe`; without it, its test is skipped.
+`R1V3_PAGES` names a results folder whose pages are all opened instead, with those of benchmarks and cards.
+`npm ci --prefix tests/services/axe` installs axe-core; without it, its test is skipped.
 """
 
 import os
@@ -93,7 +93,7 @@ LINKS = "[...document.querySelectorAll('a')].map((a) => a.getAttribute('href'))"
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    """A results folder with its pages."""
+    """Make a results folder with its pages."""
     if given := os.environ.get("R1V3_PAGES"):
         return Path(given)
     graph = ResultGraph(load_project(ROOT, "tiny"))
@@ -129,7 +129,7 @@ def browser(tmp_path_factory):
 
 
 def show(browser: Browser, path: Path, width: int) -> None:
-    """Open a page anew, in a window of this width in pixels."""
+    """Open a page again, in a window of this width in pixels."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     browser.call("Emulation.setDeviceMetricsOverride", **size)
     browser.open("about:blank")
@@ -139,7 +139,7 @@ def show(browser: Browser, path: Path, width: int) -> None:
 
 
 def pages(results: Path) -> list[Path]:
-    """Every page of a results folder that a person opens; reports of runs have a test of their own."""
+    """Return every page of a results folder that a person opens; reports of runs have their own test."""
     folders = ("", "pages", "pages/errors", "cards", "studies", "branches")
     found = [path for folder in folders for path in sorted((results / folder).glob("*.html"))]
     assert found

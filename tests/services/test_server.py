@@ -1,4 +1,4 @@
-"""A real `mlflow server` with PostgreSQL and S3, that goes away in the middle and comes back."""
+"""A real `mlflow server` with PostgreSQL and S3, which stops in the middle and comes back."""
 
 import json
 import threading

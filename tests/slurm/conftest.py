@@ -9,7 +9,7 @@ from on_slurm import OnSlurm
 
 
 def pytest_collection_modifyitems(items):
-    """Elsewhere these tests would start daemons, and take minutes, without being asked."""
+    """Skip these tests unless they are asked for, because they start daemons and take minutes."""
     here = Path(__file__).parent
     reason = "`make test-slurm` runs the tests that start a Slurm"
     if os.environ.get("R1V3_TEST_SLURM"):
@@ -30,6 +30,6 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, make_workflow, cluster):
-    """A checkout in which the user's command, with the tiny recipe appended, has ended; what it said."""
+    """Run the user's command with the tiny recipe, and return the checkout and the output."""
     checkout = OnSlurm(make_workflow(tmp_path_factory.mktemp("checkout")), cluster)
     return checkout, checkout.run(*checkout.tiny)

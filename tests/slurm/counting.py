@@ -1,6 +1,6 @@
-"""A stage that never ends by itself the first time: on SIGTERM it saves and asks for more time.
+"""Runs a stage that does not end by itself the first time: on SIGTERM it saves and asks for more time.
 
-Of an evaluation that several processes share, the last one, alone, finds everything answered.
+If several processes share an evaluation, only the last one finds everything answered.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""A Python that leaks once it is told to: what `site.python` names in the tests.
+"""A Python interpreter that leaks memory on request; `site.python` names it in the tests.
 
-leaking_python.py FILE script.py ...    # takes memory when FILE appears; whoever comes next does not
+leaking_python.py FILE script.py ...    # takes memory when FILE appears; the next process does not
 """
 
 import subprocess

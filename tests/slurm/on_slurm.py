@@ -1,4 +1,4 @@
-"""A checkout whose site is the simulated cluster, and the user's command in it."""
+"""Runs the user's command in a checkout whose site is the simulated cluster."""
 
 import json
 import os
@@ -27,7 +27,7 @@ LENGTH = {"step": 0, "tokens": 24}
 
 
 def write_overlay(path: Path, **layout: dict) -> Path:
-    """A few steps a stage, one benchmark, one checkpoint, and machines of the simulated cluster."""
+    """Write a few steps a stage, one benchmark, one checkpoint, and machines of the simulated cluster."""
     overlay = yaml.safe_load(STEPS.read_text())
     overlay["evaluation"]["benchmarks"] = ["mmmu_val"]
     overlay["grpo"]["math"] |= {"steps": 2, "checkpoint_every": 2, "lengths": [LENGTH]}
@@ -38,7 +38,7 @@ def write_overlay(path: Path, **layout: dict) -> Path:
 
 
 class OnSlurm:
-    """Calls `snakemake --profile slurm --cores all`, and what is appended, in a checkout."""
+    """Calls `snakemake --profile slurm --cores all`, with further arguments, in a checkout."""
 
     def __init__(self, workflow, cluster, layout: dict | None = None, **site):
         self.folder, self.cluster = workflow.folder, cluster
@@ -51,7 +51,7 @@ class OnSlurm:
 
     @property
     def tiny(self) -> list[str]:
-        """What is appended for the tiny recipe with a few steps a stage."""
+        """The further arguments for the tiny recipe with a few steps a stage."""
         return ["--config", "recipe=tiny", f"overlay={self.overlay}"]
 
     @property
@@ -60,13 +60,13 @@ class OnSlurm:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of commands in this checkout."""
+        """The environment of commands in this checkout."""
         binaries = f"{Path(sys.executable).parent}:{self.cluster.environment['PATH']}"
         library = {"PATH": binaries, "PYTHONPATH": str(self.folder / "workflow")}
         return self.cluster.environment | library
 
     def call(self, *command: str) -> str:
-        """What a command prints, called in this checkout."""
+        """Run a command in this checkout, and return what it prints."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -79,7 +79,7 @@ class OnSlurm:
         return done.stdout
 
     def start(self, *appended: str) -> subprocess.Popen:
-        """The command, in a process group of its own."""
+        """Start the command in its own process group."""
         return subprocess.Popen(
             ["snakemake", "--profile", "slurm", "--cores", "all", *appended],
             cwd=self.folder,
@@ -92,20 +92,20 @@ class OnSlurm:
         )
 
     def run(self, *appended: str, check: bool = True) -> str:
-        """What the command said, once it has ended."""
+        """Run the command to its end, and return what it printed."""
         with ended(self.start(*appended)) as process:
             said = process.communicate(timeout=1500)[0]
         assert not check or process.returncode == 0, said[-8000:]
         return said
 
     def losses(self, folder: str) -> list[float]:
-        """The loss of every step of a run's folder, from the root of the checkout."""
+        """Return the loss of every step of a run's folder, from the root of the checkout."""
         path = self.folder / folder / "metrics.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         return [json.loads(line)["loss"] for line in lines if line.endswith("}")]
 
     def job_of(self, folder: str) -> tuple[str, str] | None:
-        """Slurm's id and the node of the running job that works in a run's folder."""
+        """Return Slurm's id and the node of the running job of a run's folder."""
         listed = self.cluster.call("squeue", "-h", "-t", "RUNNING", "-o", "%i|%N|%k")
         for line in listed.splitlines():
             job, node, comment = line.split("|", 2)
@@ -120,7 +120,7 @@ def _hears_ctrl_c() -> None:
 
 @contextmanager
 def ended(process: subprocess.Popen):
-    """Ends a process group that outlives its block."""
+    """End a process group that still runs at the end of the block."""
     try:
         yield process
     finally:
@@ -130,7 +130,7 @@ def ended(process: subprocess.Popen):
 
 
 def until(holds, what: str, seconds: float = 120):
-    """Wait for something to hold, and give it back."""
+    """Wait until a function returns something true, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := holds():

@@ -1,9 +1,9 @@
-"""A real Slurm on one machine: several nodes, each a `slurmd` with a port of its own, and GPUs that are none.
+"""Starts a real Slurm on one machine: several nodes, each a `slurmd` with its own port, and simulated GPUs.
 
-    python tests/slurm/one_machine.py     # until Ctrl-C; prints how to use it
+    python tests/slurm/one_machine.py     # runs until Ctrl-C; prints how to use it
 
-All files lie in one new folder, beside any Slurm that the machine belongs to. Memory is enforced by what
-Slurm itself measures, since a container may have no control groups. Every daemon is a child of this process.
+All files are in one new folder, apart from any Slurm of the machine itself. Slurm's own measurements limit
+memory, because a container may have no control groups. Every daemon is a child of this process.
 """
 
 import ctypes
@@ -67,7 +67,7 @@ PartitionName=urgent Nodes=ALL MaxTime=1-0 PriorityTier=2
 
 
 def why_not() -> str | None:
-    """What keeps Slurm from being started here, in a sentence."""
+    """Return why Slurm cannot be started here, in a sentence."""
     missing = [name for name in DAEMONS if not shutil.which(name, path=_path())]
     if missing:
         return f"{', '.join(missing)} not installed: tests/slurm/install.sh does it, as root or with sudo"
@@ -78,7 +78,7 @@ def why_not() -> str | None:
 
 @dataclass
 class Slurm:
-    """Nodes of `cpus` cores, `memory` MB and `gpus` simulated GPUs each, whatever the machine has."""
+    """Nodes of `cpus` cores, `memory` MB and `gpus` simulated GPUs each, regardless of the machine."""
 
     folder: Path
     nodes: int = 3
@@ -91,7 +91,7 @@ class Slurm:
     def environment(self) -> dict[str, str]:
         """The variables of a shell that uses this Slurm.
 
-        Snakemake's job steps drop every SLURM_ variable, SLURM_CONF too; hence wrappers on PATH.
+        Snakemake's job steps drop every SLURM_ variable, SLURM_CONF too. So there are wrappers on PATH.
         """
         return os.environ | {"PATH": f"{self.folder}/bin:{os.environ['PATH']}"}
 
@@ -136,7 +136,7 @@ class Slurm:
         self.call("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=lost")
 
     def call(self, *command: str, check: bool = True) -> str:
-        """What a command of this Slurm prints."""
+        """Run a command of this Slurm, and return what it prints."""
         done = subprocess.run(
             command, env=self.environment, text=True, capture_output=True, check=False
         )
@@ -145,11 +145,11 @@ class Slurm:
         return done.stdout
 
     def states(self) -> list[str]:
-        """The state of every node."""
+        """Return the state of every node."""
         return self.call("sinfo", "-p", "main", "-hNo", "%T").split()
 
     def jobs(self) -> list[str]:
-        """Ids of jobs that wait or run."""
+        """Return the ids of jobs that wait or run."""
         return self.call("squeue", "-ho", "%i", check=False).split()
 
     def stop(self) -> None:
@@ -173,7 +173,7 @@ class Slurm:
         self.daemons.clear()
 
     def _steps(self, node: str) -> list[int]:
-        """Process ids of a node's job steps: slurmd leaves them to init, with its log in their hands."""
+        """Return the process ids of a node's job steps; slurmd leaves them to init, with its log open."""
         log, found = f"{self.folder}/slurmd.{node}.log", []
         for path in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -266,7 +266,7 @@ def _kill_tree(pid: int) -> None:
 
 
 def _free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
+    """Return the first of `count` consecutive free ports."""
     for first in range(21_000, 60_000, 100):
         sockets = []
         try:
@@ -283,7 +283,7 @@ def _free_ports(count: int) -> int:
 
 @contextmanager
 def slurm(**sizes):
-    """A Slurm for the time of a block."""
+    """Run a Slurm for the time of a block."""
     folder = Path(tempfile.mkdtemp(prefix="r1v3-slurm-"))
     cluster = Slurm(folder, **sizes)
     try:

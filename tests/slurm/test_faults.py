@@ -1,4 +1,4 @@
-"""What a cluster does to a job: each run is hurt once, and ends as the one that nobody touched."""
+"""Faults of a cluster: each run is disturbed once, and ends like the undisturbed one."""
 
 import json
 import os
@@ -19,9 +19,9 @@ FAULTS = ("timed_out", "cancelled", "out_of_memory", "node_lost", "preempted")
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory, make_workflow, cluster, finished):
-    """A checkout with the results of another, and a run for each fault.
+    """Make a checkout with the results of another, and a run for each fault.
 
-    They differ in how often they save, which changes no weight: equal runs would share one folder.
+    They differ only in how often they save, because equal runs would share one folder.
     """
     folder = tmp_path_factory.mktemp("faults")
     (folder / "checkout").mkdir()
@@ -49,7 +49,7 @@ def checkout(tmp_path_factory, make_workflow, cluster, finished):
 
 @pytest.fixture(scope="module")
 def short_of_time(checkout, cluster, tmp_path_factory):
-    """A job of one minute for a stage that takes longer; others run beside it."""
+    """Start a job of one minute for a stage that takes longer, while other jobs run."""
     folder = tmp_path_factory.mktemp("short")
     script = [str(Path(__file__).with_name("counting.py")), str(folder)]
     launch = [sys.executable, "-m", "r1v3.cluster.launch", "--processes", "2", *script]
@@ -62,7 +62,7 @@ def short_of_time(checkout, cluster, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hurt(checkout, cluster, short_of_time):
-    """What Snakemake said of all the runs, each of which was hurt after its tenth step."""
+    """Disturb each run after its tenth step, and return what Snakemake printed."""
     folders = {name: checkout.graph.run(name).folder for name in FAULTS}
     process = checkout.start(
         *checkout.tiny, "--", *(f"results/runs/{name}.json" for name in ("untouched", *FAULTS))
@@ -86,7 +86,7 @@ def hurt(checkout, cluster, short_of_time):
 
 
 def hurt_job(checkout, cluster, name: str, folder: str) -> tuple[str, list[str]]:
-    """Do to a run's job what its name says; its id, and the lines of its metrics."""
+    """Disturb a run's job as its name says, and return the job's id and the lines of its metrics."""
     job, node = until(lambda: checkout.job_of(folder), f"the job of {name}")
     lines = (checkout.folder / folder / "metrics.jsonl").read_text().splitlines()
     assert len(lines) < STEPS, "it ended before it could be hurt"
@@ -106,7 +106,7 @@ def hurt_job(checkout, cluster, name: str, folder: str) -> tuple[str, list[str]]
 
 
 def stop_processes(job: str) -> None:
-    """SIGSTOP to a job's trainers."""
+    """Send SIGSTOP to a job's trainers."""
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             own = f"SLURM_JOB_ID={job}".encode() in (path / "environ").read_bytes().split(b"\0")

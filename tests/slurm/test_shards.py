@@ -1,4 +1,4 @@
-"""An evaluation that several nodes share, whose job runs out of time: saved, queued again, ended."""
+"""An evaluation on several nodes whose job runs out of time: it is saved, queued again, and finished."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Two Snakemakes in one checkout, on two nodes: the second one stays out, and nothing is made twice."""
+"""Two Snakemakes in one checkout, on two nodes: the second one is refused, and nothing is made twice."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ NODE = ["unshare", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child", "
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory, make_workflow, cluster, finished):
-    """A checkout with the results of another, and one more run."""
+    """Make a checkout with the results of another, and one more run."""
     workflow = make_workflow(tmp_path_factory.mktemp("two"))
     run = {"stage": "sft", "from": "base", "data": "seeing", "settings": "cold_start"}
     run |= {"set": {"max_steps": STEPS, "epochs": 1000}}
@@ -45,7 +45,7 @@ def snakemake(checkout: OnSlurm, node: str, *options: str) -> subprocess.Popen:
 
 
 def trainers(checkout: OnSlurm) -> list[int]:
-    """The processes that train in a checkout."""
+    """Return the processes that train in a checkout."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A job in a process of its own, which tests kill: `answering.py <engine> <checkpoint> <folder>`."""
+"""Runs a job in its own process, which tests kill: `answering.py <engine> <checkpoint> <folder>`."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ SAMPLING = Sampling(1.0, 1.0, 40, samples=2, bias=((2, 1.5),))  # 2 ends a turn:
 
 
 def requests(template: Template = TEMPLATE) -> list[Request]:
-    """Questions with and without a picture, and one that is poisoned."""
+    """Return questions with and without a picture, and one that cannot be answered."""
     found = []
     for n in range(12):
         images = (picture(n),) if n % 2 else ()
@@ -26,7 +26,7 @@ def requests(template: Template = TEMPLATE) -> list[Request]:
 
 
 def work(engine: str, checkpoint: Path, folder: Path, pause: float) -> int:
-    """Answer what is missing; returns how many responses were asked for."""
+    """Answer missing requests, and return how many responses were asked for."""
     store, asked = Store(folder, "a model"), 0
     missing = list(store.missing(requests(), SAMPLING))
     store.drop_half_lines()

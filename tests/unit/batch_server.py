@@ -12,11 +12,11 @@ WHEN = "2999-01-01T00:00:00Z"
 
 
 class Provider:
-    """Takes batches and answers them by a script when a batch is asked for the second time.
+    """Accepts batches, and answers a batch by a script when it is queried for the second time.
 
     Args:
-        script: gives `(status, reply, headers)` for the body of a request and its number.
-        lost: statuses in place of the first replies to a sent batch, which is taken all the same.
+        script: returns `(status, reply, headers)` for the body of a request and its number.
+        lost: statuses in place of the first replies to a sent batch, which is accepted nevertheless.
     """
 
     def __init__(self, script, lost=()):
@@ -25,7 +25,7 @@ class Provider:
         self.asked, self.outcome = [], lambda name, body, status, reply: None
 
     def requests(self):
-        """All requests of all batches, in order."""
+        """Return all requests of all batches, in order."""
         return [request for batch in self.batches.values() for request in batch["requests"]]
 
     def add(self, id, requests, metadata=None):
@@ -36,7 +36,7 @@ class Provider:
         return self.looks.get(id, 0) > 1
 
     def answers(self, id):
-        """`(custom_id, status, reply)` of each request, last first: a batch keeps no order."""
+        """Return `(custom_id, status, reply)` of each request, last first, because a batch has no order."""
         for number, (name, body) in reversed(list(enumerate(self.batches[id]["requests"]))):
             status, reply, _ = self.script(body, number)
             yield name, *(self.outcome(name, body, status, reply) or (status, reply))
@@ -130,7 +130,7 @@ class Anthropic(Provider):
 
 @contextmanager
 def serve_batches(provider):
-    """Run a provider; gives its address."""
+    """Run a provider, and yield its address."""
     lock = threading.Lock()
 
     class Batches(Handler):

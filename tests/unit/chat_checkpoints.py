@@ -1,4 +1,4 @@
-"""Tiny random checkpoints in InternVL's own layout, by the names and fields that layout documents."""
+"""Writes tiny random checkpoints in InternVL's own layout, with its documented names and fields."""
 
 import json
 from pathlib import Path
@@ -73,7 +73,7 @@ CODE = "raise RuntimeError('code of a checkpoint was run')\n"
 
 
 def chat_config(language: str = "qwen2", *, vision: dict = VISION, kind: str = "internvl") -> dict:
-    """A `config.json`; `kind` is `internvl` or `skywork`."""
+    """Return the content of `config.json`; `kind` is `internvl` or `skywork`."""
     title = {"internvl": "InternVL", "skywork": "Skywork"}[kind]
     return {
         "_commit_hash": None,
@@ -102,7 +102,7 @@ def chat_config(language: str = "qwen2", *, vision: dict = VISION, kind: str = "
 
 
 def chat_weights(config: dict, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Random weights under the layout's names."""
+    """Return random weights with the layout's names."""
     generator = torch.Generator().manual_seed(seed)
 
     def random(*shape: int) -> torch.Tensor:
@@ -192,7 +192,7 @@ def _internlm2(text: dict, random) -> dict[str, torch.Tensor]:
 def write_chat_checkpoint(
     folder: Path, config: dict | None = None, *, files: int = 1, weights: dict | None = None
 ) -> Path:
-    """A folder as a hub holds it: weights in so many files, tokenizer, and code that must never run."""
+    """Write a folder in a hub's layout: weights in `files` files, tokenizer, and code that must never run."""
     config = config or chat_config()
     weights = weights or chat_weights(config)
     folder.mkdir(parents=True, exist_ok=True)

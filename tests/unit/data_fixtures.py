@@ -1,4 +1,4 @@
-"""Configs of data sets as the recipe makes them, for tests that need no recipe."""
+"""Makes configs of data sets as the recipe does, for tests that need no recipe."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ CLEANING = Cleaning.model_validate({
 
 
 def source_config(source: dict, size: int, *, name: str = "test", **changed) -> SourceDataConfig:
-    """The config of a set from sources; `changed` replaces keys of the set."""
+    """Return the config of a set from sources; `changed` replaces keys of the set."""
     spec = {
         "kind": "source",
         "source": source,
@@ -44,7 +44,7 @@ def source_config(source: dict, size: int, *, name: str = "test", **changed) -> 
 
 
 def listed(*places: Path, **changed) -> dict:
-    """A listed source of files of records; `changed` replaces keys of the entry."""
+    """Return a listed source with files of records; `changed` replaces keys of the entry."""
     entry = {
         "where": {"kind": "files", "places": [str(place) for place in places], "sha256": {}},
         "pictures": None,

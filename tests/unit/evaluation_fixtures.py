@@ -1,4 +1,4 @@
-"""Configs of benchmarks and evaluations as the recipe makes them, for tests that need no recipe."""
+"""Makes configs of benchmarks and evaluations as the recipe does, for tests that need no recipe."""
 
 import json
 from pathlib import Path
@@ -10,14 +10,14 @@ from r1v3.recipe.tables.benchmarks import Benchmark, ListedBenchmark
 
 
 def asked_entry(entry: ListedBenchmark, made_from="miniature") -> Benchmark:
-    """How the items of a benchmark of the table are asked and scored."""
+    """Return how the items of a benchmark of the table are asked and scored."""
     return Benchmark.model_validate(entry.asked(made_from))
 
 
 def miniature_config(
     name: str, entry: ListedBenchmark, *, items: int, seed: int = 0
 ) -> BenchmarkConfig:
-    """The config of a miniature."""
+    """Return the config of a miniature."""
     plan = entry.miniature.model_dump(include={"domains", "tasks"})
     file = {"made_from": "miniature", "items": items, **plan}
     known = {"version": 1, "name": name, "seed": seed, "benchmark": name}
@@ -25,7 +25,7 @@ def miniature_config(
 
 
 def published_config(name: str, source: dict) -> BenchmarkConfig:
-    """The config of a published file."""
+    """Return the config of a published file."""
     file = {"made_from": "files", "source": source}
     known = {"version": 1, "name": name, "seed": 0, "benchmark": name}
     return BenchmarkConfig.model_validate(known | {"file": file})
@@ -43,13 +43,13 @@ def write_benchmark(
 
 
 def indexed(folder: Path, entry: ListedBenchmark) -> IndexedBenchmark:
-    """How an index of evaluations reads the questions of a benchmark in a folder."""
+    """Return how an index of evaluations reads the questions of a benchmark in a folder."""
     parts = entry.model_dump(include=set(IndexedBenchmark.model_fields))
     return IndexedBenchmark.model_validate({"file": folder.name} | parts)
 
 
 def write_config(folder: Path, config: BenchmarkConfig | EvaluationConfig) -> None:
-    """Write `config.json` as a stage finds it."""
+    """Write `config.json` as a stage reads it."""
     resolved = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
     kind = "benchmark" if isinstance(config, BenchmarkConfig) else "evaluation"
     written = {"kind": kind, "name": config.name, "hash": hash_of(kind, resolved)}
@@ -57,7 +57,7 @@ def write_config(folder: Path, config: BenchmarkConfig | EvaluationConfig) -> No
 
 
 def evaluation_config(*, evaluation: dict | None = None, **changed) -> EvaluationConfig:
-    """The config of a suite; `evaluation` replaces keys of that section, `changed` other keys."""
+    """Return the config of a suite; `evaluation` replaces keys of that section, `changed` other keys."""
     settings = {
         "protocol": "report",
         "runs": 1,

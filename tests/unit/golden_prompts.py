@@ -1,7 +1,6 @@
-"""The exact messages of one row of each benchmark under both protocols, kept in `tests/data/prompts/`.
+"""Writes the exact messages of one row of each benchmark under both protocols to `tests/data/prompts/`.
 
-Each file names the source that the prompt follows. After a change that is meant, renew them and read the
-difference:
+Each file names the source of the prompt. After an intended change, renew the files and read the difference:
 
     PYTHONPATH=workflow:tests/unit python tests/unit/golden_prompts.py
 """
@@ -34,7 +33,7 @@ PROTOCOLS = ("report", "released")
 
 
 def messages_of(prompt: str) -> list[dict[str, Any]]:
-    """The turns of a prompt; a text is a list of its lines, a picture the number of its place."""
+    """Return the turns of a prompt; a text is a list of its lines, and a picture is its number."""
     shown = 0
     turns = []
     for role, text in read_prompt(prompt):
@@ -50,7 +49,7 @@ def messages_of(prompt: str) -> list[dict[str, Any]]:
 
 
 def golden(name: str, project: Project) -> dict[str, Any]:
-    """What a benchmark's first row is asked, and how it is sampled, under each protocol."""
+    """Return the prompt of a benchmark's first row, and how it is sampled, under each protocol."""
     entry = project.benchmarks[name]
     row = dict(ROWS[name])
     pictures = [_png(colour) for colour in COLOURS[: row.pop("pictures", 1)]]
@@ -104,7 +103,7 @@ def _png(colour: str) -> str:
 
 
 def written(name: str, project: Project) -> str:
-    """The text of a benchmark's golden file."""
+    """Return the text of a benchmark's golden file."""
     return json.dumps(golden(name, project), ensure_ascii=False, indent=1) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Episodes of the small model without an engine, and settings, that many tests share."""
+"""Makes settings, and episodes of the small model without an engine, for many tests."""
 
 import torch
 from model_fixtures import IMAGES, TEMPLATE, picture, small_encoder, small_model
@@ -77,12 +77,12 @@ def record(name: str, source: str = "world") -> Record:
 
 
 def grpo_settings(**changes) -> Grpo:
-    """The settings of `GRPO` with some keys changed."""
+    """Return the settings of `GRPO` with some keys changed."""
     return Grpo.model_validate(GRPO | changes)
 
 
 def learner() -> WholeEngine:
-    """A policy of the small model, in this process."""
+    """Return a policy of the small model in this process."""
     model = small_model()
     use_packed_attention(model)
     stats = PackedStats(model, temperature=1.0, never=())
@@ -90,16 +90,16 @@ def learner() -> WholeEngine:
 
 
 def reference() -> PackedStats:
-    """The small model as it was at the start."""
+    """Return the small model with its initial weights."""
     model = small_model().requires_grad_(False)
     use_packed_attention(model)
     return PackedStats(model, temperature=1.0, never=())
 
 
 def episode_of_policy(policy, prompts: int = 2, off_by: float = 0.0) -> Episode:
-    """Every prompt answered with the four texts; the engine's log-probabilities are `off_by` nats off.
+    """Return an episode in which each prompt has the four texts as answers.
 
-    Rewards of a group are 1, 0, 0, 0.
+    The engine's log-probabilities are `off_by` nats off. Rewards of a group are 1, 0, 0, 0.
     """
     encoder = small_encoder()
     asked = [
@@ -125,14 +125,14 @@ def episode_of_policy(policy, prompts: int = 2, off_by: float = 0.0) -> Episode:
 
 
 def update(policy, episode, against=None, rate=0.02, limit=8, **changes):
-    """The gradient steps of an episode, under `GRPO` with some keys changed."""
+    """Take the gradient steps of an episode, with some keys of `GRPO` changed."""
     settings = grpo_settings(**changes)
     advantage_R = score_advantages(episode, settings, limit)
     return update_policy(policy, against, episode, advantage_R, settings, rate=rate, seed=0)
 
 
 def grpo_run(folder, start, data, generation=None, without=(), **changes):
-    """GRPO of a model that knows nothing; it is rewarded for the length of its text, to move at all."""
+    """Run GRPO of a random model, which is rewarded for the length of its text so that it learns at all."""
     folder.mkdir(exist_ok=True)
     rollouts.format_reward = lambda text: len(text) % 3 / 2
     config = GrpoConfig(
@@ -154,12 +154,12 @@ def grpo_run(folder, start, data, generation=None, without=(), **changes):
 
 
 def overlapped_run(folder, start, data):
-    """A run whose episodes are sampled one step ahead, at a rate at which the lag can be seen."""
+    """Run GRPO with episodes sampled one step ahead, at a rate at which the lag has a visible effect."""
     return grpo_run(folder, start, data, **OVERLAPPED)
 
 
 def probe_run(folder, checkpoint, data, parallel=SFT["parallel"]):
-    """The probe of a checkpoint that knows nothing, of 13 prompts with two samples; its JSON."""
+    """Probe a random checkpoint on 13 prompts with two samples, and return the JSON."""
     folder.mkdir(exist_ok=True)
     config = ProbeConfig(
         version=1,
@@ -180,7 +180,7 @@ def probe_run(folder, checkpoint, data, parallel=SFT["parallel"]):
 
 
 def selection(**changes) -> Selection:
-    """How a checkpoint is chosen and probed, with some keys changed."""
+    """Return how a checkpoint is chosen and probed, with some keys changed."""
     settings = {
         "policy": "critical_entropy",
         "within_reward": None,

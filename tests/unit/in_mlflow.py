@@ -1,8 +1,8 @@
-"""What a store of MLflow holds, as tests compare it."""
+"""Reads the content of an MLflow store for comparison in tests."""
 
 
 def look(uri: str) -> dict[str, dict]:
-    """Every active run by its key: MLflow's id, tags, and the points of each metric."""
+    """Return each active run by its key: MLflow's id, tags, and the points of each metric."""
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def killed_and_resumed(engine: str, checkpoint: Path, folder: Path) -> tuple[int, int, dict]:
-    """Responses at the kill, responses asked for afterwards, and all at the end by (key, sample)."""
+    """Return responses at the kill, responses asked for later, and all at the end by (key, sample)."""
     script = Path(__file__).with_name("answering.py")
     command = [sys.executable, str(script), engine, str(checkpoint), str(folder)]
     paths = f"{ROOT}/workflow:{ROOT}/tests/unit"

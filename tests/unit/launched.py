@@ -1,7 +1,7 @@
-"""Scripts and Snakemake in processes of their own that begin with the slow imports done.
+"""Runs scripts and Snakemake in their own processes, which start with the slow imports done.
 
-Tests that kill a trainer, start several or plan a workflow would otherwise spend most of their time on
-imports: processes are forked from one that has done these.
+Tests that kill a trainer, start several trainers or plan a workflow would otherwise spend most of their time
+on imports. So processes are forked from one that has done these imports.
 """
 
 import multiprocessing
@@ -19,7 +19,7 @@ FORKS.set_forkserver_preload(["snakemake.cli", "r1v3.train.sft.trainer", "r1v3.t
 
 
 def run_script(script: Path, *arguments) -> subprocess.CompletedProcess:
-    """Run a script to its end; `returncode` is -9 where signal 9 ended it."""
+    """Run a script to its end; `returncode` is -9 if signal 9 ended it."""
     return _run(script, arguments, [{}])[0]
 
 
@@ -27,7 +27,7 @@ def run_ranks(script: Path, world: int, *arguments, per_node: int | None = None)
     """Run a script on `world` ranks that meet over loopback, as torchrun starts them on nodes.
 
     Raises:
-        AssertionError: with what a rank said that did not end well.
+        AssertionError: a rank failed; the message has its output.
     """
     local = per_node or world
     shared = {"WORLD_SIZE": world, "LOCAL_WORLD_SIZE": local, "OMP_NUM_THREADS": 1}
@@ -38,7 +38,7 @@ def run_ranks(script: Path, world: int, *arguments, per_node: int | None = None)
 
 
 def run_snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run Snakemake in a checkout to its end; `stdout` holds its errors too."""
+    """Run Snakemake in a checkout to its end; `stdout` has its errors too."""
     binaries = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{binaries}:{os.environ['PATH']}"}
     with tempfile.TemporaryDirectory() as said:

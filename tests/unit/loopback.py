@@ -1,4 +1,4 @@
-"""A place on loopback for a server of a test, and such a server."""
+"""Runs servers of tests on loopback."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ def free_port() -> int:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads and sends whole bodies, and says nothing on the screen."""
+    """Reads and sends complete bodies, and prints nothing."""
 
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers["Content-Length"]))
@@ -35,7 +35,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running(handler: type[BaseHTTPRequestHandler]):
-    """Run a server of this handler; gives its address with the path /v1."""
+    """Run a server of this handler, and yield its address with the path /v1."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -1,7 +1,7 @@
-"""A hub on loopback: models, data sets and plain files, given as a Hugging Face hub gives them.
+"""Serves models, data sets and plain files on loopback as a Hugging Face hub does.
 
 Data sets and models are folders, or bytes by file name. Downloads can be resumed, each file's sha256 is
-stated, and what was given is noted.
+stated, and sent bodies are recorded.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ Repository = Path | Mapping[str, bytes]
 
 
 class Sent(NamedTuple):
-    """A body that was given: of which repository and file, for which range, and its bytes."""
+    """A body that was sent: its repository and file, the range, and the bytes."""
 
     id: str
     file: str
@@ -28,14 +28,14 @@ class Sent(NamedTuple):
 
 
 class Hub:
-    """What the server gives.
+    """What the server sends.
 
     Args:
         models, datasets: repositories by id.
-        plain: a folder whose files are given below `/files/`, for what is published outside of a hub.
+        plain: a folder whose files are served below `/files/`, for files that are published outside of a hub.
         gated: ids whose files need a token that nobody has.
 
-    `most` bytes of an answer are given before the line breaks. `stated` are checksums in place of the
+    `most` bytes of an answer are sent before the connection breaks. `stated` are checksums in place of the
     true ones.
     """
 
@@ -55,12 +55,12 @@ class Hub:
         self.url = ""
 
     def sha256(self, name: str, data: bytes) -> str:
-        """The checksum that the hub states for a file."""
+        """Return the checksum that the hub states for a file."""
         return self.stated.get(name) or hashlib.sha256(data).hexdigest()
 
 
 def files_of(repository: Repository) -> dict[str, bytes | Path]:
-    """The files of a repository by name."""
+    """Return the files of a repository by name."""
     if not isinstance(repository, Path):
         return dict(repository)
     found = sorted(path for path in repository.rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""Results of the tiny recipe's shape with made-up numbers: real configs, no training."""
+"""Writes results of the tiny recipe with made-up numbers: real configs, no training."""
 
 import json
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ENVIRONMENT = {
 
 @dataclass
 class Tree:
-    """Where the made-up results lie."""
+    """The folder of the made-up results."""
 
     root: Path
     graph: ResultGraph
@@ -53,7 +53,7 @@ class Tree:
 
     @property
     def report_files(self) -> ReportFiles:
-        """What `write_report` reads, without studies and changed numbers."""
+        """Return the files that `write_report` reads, without studies and changed numbers."""
         return ReportFiles(
             recipe="tiny",
             summary=self.root / "results/summary.json",
@@ -157,7 +157,7 @@ def sft_row(step: int, name: str) -> dict:
 
 
 def selection_facts(entropy: float | None) -> dict:
-    """A selection whose checkpoints have this entropy and a little more each, or none."""
+    """Return a selection whose checkpoints have this entropy, a little more for each, or none."""
     checkpoints = []
     for number, step in enumerate(STEPS):
         mean = None if entropy is None else entropy + number / 100

@@ -1,4 +1,4 @@
-"""Verdicts and runs of a study's arms with made-up numbers, so that its page can be made without training."""
+"""Writes runs and verdicts of a study's arms with made-up numbers, so that pages need no training."""
 
 import json
 
@@ -39,7 +39,7 @@ def write_needs(tree: Tree, needed: Needs, accuracy: dict[str, float]) -> None:
 
 
 def write_verdicts(tree: Tree, node, accuracy: float) -> None:
-    """Verdicts of every benchmark and set of an evaluation; the first items are the right ones."""
+    """Write verdicts on all benchmarks and sets of an evaluation; the first items are right."""
     folder = tree.folder(node)
     (folder / "verdicts").mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(node.config))

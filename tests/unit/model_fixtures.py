@@ -1,4 +1,4 @@
-"""A model of a few thousand parameters that many tests share."""
+"""Makes a model of a few thousand parameters for many tests."""
 
 from functools import cache
 
@@ -36,23 +36,23 @@ WORDS = ["What is the sum? Wait, 3+4=7. Alternatively, 4+3=7. \\boxed{7} A. 1 B.
 
 @cache
 def small_processor():
-    """Tokenizer and image processor of the small model."""
+    """Return tokenizer and image processor of the small model."""
     tokenizer = train_tokenizer(WORDS, SIZES.vocabulary, SIZES.context)
     return build_processor(tokenizer, image_size=28, tokens_per_tile=4)
 
 
 def small_encoder() -> Encoder:
-    """An encoder that tiles pictures, so that prompts have one to five tiles."""
+    """Return an encoder that tiles pictures, so that prompts have one to five tiles."""
     return Encoder(small_processor(), IMAGES)
 
 
 def small_model(seed: int = 0):
-    """A fresh model; equal seeds give equal weights."""
+    """Return a new model; equal seeds give equal weights."""
     return build_model(SIZES, small_processor().tokenizer, seed=seed).eval()
 
 
 def picture(seed: int, width: int = 28, height: int = 28) -> Image.Image:
-    """A picture of noise."""
+    """Return a picture of noise."""
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randint(0, 256, (height, width, 3), generator=generator, dtype=torch.uint8)
     return Image.fromarray(pixels.numpy())

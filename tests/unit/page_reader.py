@@ -1,4 +1,4 @@
-"""A page as tests read it: its ids and links, the balance of its tags, its text."""
+"""Reads a page for tests: its ids and links, the balance of its tags, its text."""
 
 import re
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""Picture files as bytes, and archives of them."""
+"""Makes picture files as bytes, and archives of them."""
 
 import io
 import tarfile
@@ -24,7 +24,7 @@ PNG = saved(plain(), "PNG")
 
 
 def packed(path: Path, members: dict[str, bytes]) -> Path:
-    """An archive of members, and of a link that leads out where it is a tar file."""
+    """Write an archive of members; a tar file also has a link that leads out of it."""
     if path.suffix == ".zip":
         with zipfile.ZipFile(path, "w") as archive:
             for name, data in members.items():

@@ -1,10 +1,10 @@
-"""A made-up price, by which sums are worked by hand."""
+"""Makes a made-up price for sums that are worked out by hand."""
 
 from r1v3.recipe.tables.prices import Area, Price
 
 
 def priced(**changed):
-    """2 a million read, 1 read from a cache, 4 written into one, 10 written; a batch takes half."""
+    """Return prices a million tokens: 2 for input, 1 from a cache, 4 into it, 10 for output; batch half."""
     known = Price(
         source="made up",
         date="2026-01-01",

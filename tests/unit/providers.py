@@ -1,4 +1,4 @@
-"""Loopback servers that answer in the form of OpenAI's and Anthropic's endpoints, as strictly as they do."""
+"""Scripts for servers on loopback that answer as strictly as OpenAI's and Anthropic's endpoints."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ def refused(message):
 
 
 def openai(text="four", finish="stop", reasoning=False):
-    """A script of OpenAI's chat completions; a reasoning model refuses what it does not take."""
+    """Return a script of OpenAI's chat completions; a reasoning model refuses unsupported parameters."""
 
     def script(body, _):
         unknown = set(body) - CHAT_KEYS | (REASONING & set(body) if reasoning else set())
@@ -38,7 +38,7 @@ def openai(text="four", finish="stop", reasoning=False):
 
 
 def message(text="four", stop="end_turn", new=3):
-    """A reply of Anthropic's Messages endpoint."""
+    """Return a reply of Anthropic's Messages endpoint."""
     return {
         "id": "msg_1",
         "type": "message",
@@ -58,7 +58,7 @@ def message(text="four", stop="end_turn", new=3):
 
 
 def what_is_wrong(body):
-    """Why Anthropic's endpoint would refuse a body, or None."""
+    """Return why Anthropic's endpoint would refuse a body, or None."""
     if set(body) - MESSAGE_KEYS:
         return f"{sorted(set(body) - MESSAGE_KEYS)[0]}: Extra inputs are not permitted"
     if not isinstance(body.get("max_tokens"), int):
@@ -78,7 +78,7 @@ def what_is_wrong(body):
 
 
 def anthropic(text="four", stop="end_turn", new=3):
-    """A script of Anthropic's Messages endpoint."""
+    """Return a script of Anthropic's Messages endpoint."""
 
     def script(body, _):
         wrong = what_is_wrong(body)

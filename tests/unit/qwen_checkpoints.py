@@ -1,4 +1,4 @@
-"""Qwen2.5-VL and Qwen3-VL of some thousand random numbers, by the names and fields of their classes."""
+"""Makes Qwen2.5-VL and Qwen3-VL with a few thousand random weights, by their own classes."""
 
 from functools import cache
 from pathlib import Path
@@ -47,7 +47,7 @@ VISION = {
 
 @cache
 def qwen_processor(kind: str) -> PatchProcessor:
-    """Tokenizer with the families' tokens of pictures, and patches of 4 pixels, a token being 8 wide."""
+    """Return a tokenizer with the families' picture tokens; patches have 4 pixels, and tokens 8."""
     words = train_tokenizer(WORDS, SIZES.vocabulary, 2048)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=words.backend_tokenizer,
@@ -66,7 +66,7 @@ def qwen_processor(kind: str) -> PatchProcessor:
 
 
 def qwen_model(kind: str, seed: int = 0, *, tied: bool = True) -> PreTrainedModel:
-    """A fresh model; equal seeds give equal weights."""
+    """Return a new model; equal seeds give equal weights."""
     tokenizer = qwen_processor(kind).tokenizer
     start, end, image, video = tokenizer.convert_tokens_to_ids(list(PICTURE_TOKENS))
     ids = {
@@ -97,6 +97,6 @@ def qwen_model(kind: str, seed: int = 0, *, tied: bool = True) -> PreTrainedMode
 
 
 def write_qwen(folder: Path, kind: str, seed: int = 0) -> Path:
-    """A checkpoint folder of that model."""
+    """Write a checkpoint folder of that model."""
     save_checkpoint(qwen_model(kind, seed), qwen_processor(kind), folder)
     return folder

@@ -1,4 +1,4 @@
-"""A random reward model in Skywork-VL-Reward's layout: Qwen2.5-VL of width 32 with a value head."""
+"""Makes a random reward model in Skywork-VL-Reward's layout: Qwen2.5-VL of width 32 with a value head."""
 
 import base64
 import contextlib
@@ -41,7 +41,7 @@ HEAD = {
 
 
 def reward_checkpoint(folder, head=HEAD, beside: bool = True):
-    """Write the model into `folder`; the head lies in a file of its own, or among the weights."""
+    """Write the model into `folder`, with the head in its own file or among the weights."""
     folder.mkdir()
     tokenizer = _tokenizer()
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL}
@@ -80,7 +80,7 @@ def reward_checkpoint(folder, head=HEAD, beside: bool = True):
 
 @contextlib.contextmanager
 def served(model, limits=LIMITS, cache=None, key=None):
-    """A model behind HTTP on loopback; gives the address."""
+    """Serve a model on loopback, and yield its address."""
     service = RewardService(model, "vl-reward", limits, cache)
     with RewardServer(service, host="127.0.0.1", port=0, key=key) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -93,12 +93,12 @@ def served(model, limits=LIMITS, cache=None, key=None):
 
 
 def served_reward_model(folder):
-    """The model of a folder behind HTTP."""
+    """Return the model of a folder for serving."""
     return served(ScoringModel(folder, device="cpu"))
 
 
 def conversation(question: str, response: str, *pictures: int):
-    """Messages of a question about pictures of noise, and its response."""
+    """Return the messages of a question about pictures of noise, and its response."""
     parts = [{"type": "image_url", "image_url": {"url": data_url(each)}} for each in pictures]
     return [
         {"role": "user", "content": [*parts, {"type": "text", "text": question}]},

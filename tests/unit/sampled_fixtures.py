@@ -1,4 +1,4 @@
-"""Configs of sets that a model answers, as the recipe makes them."""
+"""Makes configs of sets that a model answers, as the recipe does."""
 
 from model_fixtures import IMAGES, TEMPLATE
 
@@ -11,7 +11,7 @@ FILTERS = {
 
 
 def sampled_config(**changed) -> SampledDataConfig:
-    """The config of a set that a model answers; `changed` replaces keys of the set."""
+    """Return the config of a set that a model answers; `changed` replaces keys of the set."""
     spec = {
         "kind": "sampled",
         "questions": "ask",

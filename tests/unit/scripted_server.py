@@ -1,4 +1,4 @@
-"""A server of chat completions on loopback that answers as a test scripts it."""
+"""Serves chat completions on loopback by a test's script."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from loopback import Handler, running
 
 
 def completion(body: dict, text: str = "four", finish: str = "stop") -> dict:
-    """A reply of `n` choices of three tokens each."""
+    """Return a reply of `n` choices of three tokens each."""
     logprobs = {"content": [{"token": "t", "logprob": -0.5}] * 3}
     n = body.get("n", 1)
     choice = {
@@ -24,10 +24,10 @@ def completion(body: dict, text: str = "four", finish: str = "stop") -> dict:
 
 @contextmanager
 def serve(script, models=lambda: 200):
-    """Run `script(body, number) -> (status, reply, headers)`; gives the address and what was asked.
+    """Run `script(body, number) -> (status, reply, headers)`; yield the address and the requests.
 
     Args:
-        models: gives the status of a GET, by which the server is seen to be there.
+        models: returns the status of a GET, which shows that the server is running.
     """
     asked, lock = [], threading.Lock()
 

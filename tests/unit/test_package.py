@@ -1,4 +1,4 @@
-"""What holds for every module of the package: one meaning a name, and a test that names it."""
+"""Rules for every module of the package: each name has one meaning, and a test names each module."""
 
 import ast
 import re
@@ -32,7 +32,7 @@ ALIKE = {
 
 
 def homes_of_public_names() -> dict[str, set[str]]:
-    """The modules that define each public function and class at their top."""
+    """Return the modules that define each public function and class at top level."""
     found = defaultdict(set)
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -54,7 +54,7 @@ def test_the_list_of_shared_names_holds_no_name_that_is_gone():
 
 @cache
 def constants() -> dict[str, dict[str, ast.expr]]:
-    """The value of each public constant, by name and by the module that defines it at its top."""
+    """Return the value of each public constant, by name and by the module that defines it."""
     found = defaultdict(dict)
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -83,7 +83,7 @@ def test_no_two_modules_give_out_a_constant_of_one_name():
 
 
 def is_number(value: ast.expr) -> bool:
-    """Whether a value is a number, written out or as `2**20`."""
+    """Return whether a value is a number, as a literal or as `2**20`."""
     parts = [part for part in ast.walk(value) if isinstance(part, ast.expr)]
     return all(
         isinstance(part, ast.BinOp | ast.UnaryOp)
@@ -93,7 +93,7 @@ def is_number(value: ast.expr) -> bool:
 
 
 def test_no_two_modules_define_a_constant_of_one_name_and_value():
-    """A number may be the same by chance, as 512 records in a batch; all else is imported."""
+    """Allow equal numbers, which may be equal by chance; all other values must be imported."""
     alike = {}
     for name, homes in constants().items():
         texts = defaultdict(list)
@@ -109,7 +109,7 @@ def test_no_two_modules_define_a_constant_of_one_name_and_value():
 
 @cache
 def names_in_tests() -> tuple[set[str], set[str]]:
-    """Stems of the test files, and the modules that they import or write out in full."""
+    """Return the stems of test files, and the modules that they import or name in full."""
     stems, modules = set(), set()
     for path in sorted((ROOT / "tests").rglob("*.py")):
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A supervised run of the small model, and its settings, that many tests share."""
+"""Runs supervised training of the small model, with settings for many tests."""
 
 from pathlib import Path
 
@@ -57,19 +57,19 @@ SOURCE = {
 
 
 def write_parts(folder: Path) -> Path:
-    """The small model's checkpoint in `start`, and a set of 13 questions in `data`; the folder."""
+    """Write the small model in `start` and a set of 13 questions in `data`, and return the folder."""
     save_checkpoint(small_model(), small_processor(), folder / "start")
     prepare(source_config(SOURCE, 13, name="set"), folder / "data")
     return folder
 
 
 def sft_settings(**changes) -> Sft:
-    """The settings of `SFT` with some keys changed."""
+    """Return the settings of `SFT` with some keys changed."""
     return Sft.model_validate(SFT | changes)
 
 
 def sft_run(folder, start, data, **changes):
-    """A supervised run; `changes` replace keys of `SFT`."""
+    """Run supervised training; `changes` replace keys of `SFT`."""
     folder.mkdir(exist_ok=True)
     config = SftConfig(
         version=1,
@@ -92,7 +92,7 @@ def without_times(folder):
 
 
 def assert_same_course(one, two):
-    """Two runs' metrics are equal but for rounding."""
+    """Assert that the metrics of two runs are equal except for rounding."""
     for expected, row in zip(without_times(one), without_times(two), strict=True):
         histograms = [each.pop("entropy_histogram", []) for each in (expected, row)]
         assert histograms[0] == pytest.approx(histograms[1], abs=1)
@@ -103,7 +103,7 @@ def assert_same_course(one, two):
 
 
 def packed_sft_run(folder, start, data, **settings):
-    """The same run in passes of at most 150 tokens, pictures read when needed."""
+    """Run the same training in passes of at most 150 tokens, with pictures read when needed."""
     return sft_run(
         folder,
         start,

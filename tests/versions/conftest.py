@@ -1,4 +1,4 @@
-"""A checkout whose graph ran with stand-ins for its stages, recorded in DVC and pushed to a folder."""
+"""A checkout whose graph ran with fake stages, recorded in DVC and pushed to a folder."""
 
 import os
 import shutil
@@ -63,7 +63,7 @@ class Checkout:
 
 
 def with_stand_ins(folder: Path) -> Checkout:
-    """A checkout of the files of this one, in which every script but `link` is a stand-in."""
+    """Make a checkout of this one's files, in which every script except `link` is a fake."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"],
         cwd=ROOT,
@@ -86,7 +86,7 @@ def with_stand_ins(folder: Path) -> Checkout:
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory) -> Checkout:
-    """The graph is done, recorded, committed and pushed to the folder `remote` beside the checkout."""
+    """Run the graph, record and commit it, and push it to the folder `remote` beside the checkout."""
     if not shutil.which("git") or not (ROOT / ".git").exists():
         pytest.skip("needs git and a git checkout")
     folder = tmp_path_factory.mktemp("author") / "checkout"
@@ -102,7 +102,7 @@ def recorded(tmp_path_factory) -> Checkout:
 
 @pytest.fixture
 def colleague(recorded, tmp_path) -> Checkout:
-    """A fresh clone that knows the remote and has pulled nothing."""
+    """Make a fresh clone that knows the remote and has pulled nothing."""
     clone = recorded.clone(tmp_path / "clone")
     remote = recorded.folder.parent / "remote"
     clone.dvc("remote", "add", "--local", "--default", "shared", str(remote))

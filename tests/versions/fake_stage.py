@@ -1,7 +1,7 @@
-"""Stands in for every script of workflow/scripts: writes what its rule declares, in no time, with no model.
+"""Replaces every script of workflow/scripts: writes the outputs of its rule at once, without a model.
 
-A training run leaves a checkpoint of bytes that depend on its hash, a data set a picture, an answer sheet
-its answers; so that versions, times and links are tested on a whole graph.
+A training run writes a checkpoint of bytes that depend on its hash, a data set writes a picture, and an
+evaluation writes its answers. So versions, times and links are tested on a whole graph.
 """
 
 import json
@@ -17,7 +17,7 @@ def option(name: str) -> str | None:
 
 
 def fill(folder: Path, config: dict) -> dict:
-    """Bytes for DVC, and the facts that later rules and the summary need."""
+    """Write bytes for DVC, and return the facts that later rules and the summary need."""
     content = f"{config['name']}-{config['hash']}\n"
     if config["kind"] in ("model", "sft", "grpo"):
         checkpoint = folder / "checkpoints" / "step-000001"

@@ -1,4 +1,4 @@
-"""What somebody gets who clones the repository and runs `dvc pull`."""
+"""What a colleague gets who clones the repository and runs `dvc pull`."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def data_of(checkout) -> set[str]:
-    """The result folders of which some bytes are here."""
+    """Return the result folders that have at least some bytes here."""
     places = checkout.folder.joinpath("results").rglob("*")
     return {
         "/".join(path.relative_to(checkout.folder).parts[1:3])
@@ -20,7 +20,7 @@ def data_of(checkout) -> set[str]:
 
 
 def jobs(said: str) -> set[str]:
-    """The rules that a dry run plans."""
+    """Return the rules that a dry run plans."""
     table = said.split("Job stats:\n")[1].split("\n\n")[0]
     return {line.split()[0] for line in table.splitlines()[2:]} - {"total"}
 
@@ -64,7 +64,7 @@ def test_a_changed_number_is_noticed_in_a_clone(colleague):
 
 
 def test_a_result_of_ones_own_is_not_taken_for_old(colleague):
-    """What a colleague makes after cloning stays newer than what it was made from."""
+    """Check that a result made after cloning stays newer than its inputs."""
     colleague.snakemake("-n")
     summary = colleague.folder / "results" / "summary.json"
     summary.write_text(summary.read_text() + "\n")

@@ -1,4 +1,4 @@
-"""What DVC shows of a change: scores, parameters, curves; without any request to elsewhere."""
+"""DVC shows a change of scores, parameters and curves, without any request to another host."""
 
 import json
 import re
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 @pytest.fixture
 def changed(recorded, tmp_path):
-    """A branch on which a number of steps and a score are others."""
+    """Make a branch with another number of steps and another score."""
     branch = recorded.clone(tmp_path / "branch")
     branch.call("git", "checkout", "--quiet", "-b", "more_steps")
     recipe = branch.folder / "config" / "recipes" / "tiny.yaml"

@@ -14,7 +14,7 @@ KEYS = {
 
 @pytest.fixture
 def server():
-    """The address of a server with an empty bucket `r1v3`."""
+    """Run a server with an empty bucket `r1v3`, and yield its address."""
     import boto3
     from moto.server import ThreadedMotoServer
 

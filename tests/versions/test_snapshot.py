@@ -1,4 +1,4 @@
-"""Recording results: once, whole, linked, and never two at a time."""
+"""Results are recorded once, completely and as links, and never by two calls at a time."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 @pytest.fixture
 def copy(recorded, tmp_path):
-    """A copy of the recorded checkout, cache included, that a test may change."""
+    """Make a copy of the recorded checkout, with its cache, that a test may change."""
     folder = tmp_path / "copy"
     shutil.copytree(recorded.folder, folder, symlinks=True)
     return type(recorded)(folder)

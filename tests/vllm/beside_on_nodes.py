@@ -1,6 +1,6 @@
-"""On every rank: the run of grpo_fixtures with a real vLLM on each of two nodes, which share this machine.
+"""Runs the run of grpo_fixtures on every rank, with a real vLLM on each of two simulated nodes.
 
-What each was asked is noted beside the run.
+The requests of each vLLM are recorded beside the run.
 
 beside_on_nodes.py START DATA FOLDER
 """

@@ -1,6 +1,6 @@
-"""Configs of InternVL's own layout, so that vLLM's own implementation of it opens a folder.
+"""Defines configs of InternVL's own layout, so that vLLM's implementation of it can open a folder.
 
-It has the models (`InternVLChatModel`, `SkyworkR1VChatModel`) and no class for their config.json.
+vLLM has the models (`InternVLChatModel`, `SkyworkR1VChatModel`), but no class for their config.json.
 """
 
 from transformers import AutoConfig, PreTrainedConfig
@@ -8,7 +8,7 @@ from transformers.models.auto import CONFIG_MAPPING
 
 
 class ChatVisionConfig(PreTrainedConfig):
-    """The vision tower's."""
+    """The config of the vision tower."""
 
     model_type = "intern_vit_6b"
 

@@ -1,6 +1,6 @@
 """A small checkpoint, opened once in vLLM and once in transformers.
 
-In the ordinary environment these tests are skipped; `make test-vllm` makes one in which they run.
+The usual environment skips these tests; `make test-vllm` makes an environment in which they run.
 """
 
 import pytest
@@ -11,7 +11,7 @@ from r1v3.generate import Request
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Last what opens engines of its own and ends them: it ends vLLM's groups for the whole process."""
+    """Run tests last that open and close their own engines, because closing ends vLLM's groups here."""
     items.sort(key=lambda item: item.path.name in ("test_internvl_chat.py", "test_qwen.py"))
 
 
@@ -22,7 +22,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def engine(checkpoint):
-    """vLLM with the first weights; a test that replaces them puts them back."""
+    """Return vLLM with the first weights; a test that replaces them restores them."""
     pytest.importorskip("vllm", reason="vLLM is not installed here: `make test-vllm`")
     from r1v3.generate.vllm.engine import open_vllm
 
@@ -38,7 +38,7 @@ def encoder():
 
 @pytest.fixture
 def transformers_engine(encoder):
-    """A function from a seed of weights to the other engine."""
+    """Return a function that makes the transformers engine from a seed of weights."""
     from r1v3.generate.in_process.engine import TransformersEngine
 
     return lambda seed=0: TransformersEngine(model_of(seed), encoder)
@@ -46,7 +46,7 @@ def transformers_engine(encoder):
 
 @pytest.fixture(scope="session")
 def answers():
-    """A function that asks an engine everything and sorts what it says."""
+    """Return a function that sends all requests to an engine and sorts the responses."""
 
     def ask(engine, requests: list[Request], sampling):
         found = [response for batch in engine.generate(requests, sampling) for response in batch]

@@ -1,7 +1,7 @@
-"""Prints what is gained where the samples of a question share one prefill (`make test-vllm`).
+"""Measures the gain if the samples of a question share one prefill (`make test-vllm`).
 
-Five samples a question with a long prompt and pictures: once as one request, once as five that share
-nothing but the batch. The last line is one JSON.
+Each question has five samples, a long prompt and pictures. It is sent once as one request, and once as five
+requests that share only the batch. The last line is JSON.
 """
 
 import json
@@ -36,7 +36,7 @@ def together(engine) -> float:
 
 
 def apart(engine) -> float:
-    """As many requests of one sample; they begin differently, so that no cache makes them share."""
+    """Return as many requests of one sample, with different beginnings so that no cache is shared."""
     requests = [request for sample in range(SAMPLES) for request in questions(sample)]
     return seconds(engine, requests, Sampling(1.0, 1.0, NEW))
 

@@ -1,4 +1,4 @@
-"""RL with vLLM as the engine: after every update it samples from the very policy that learns."""
+"""RL with vLLM as the engine: after every update it samples from the current policy."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from r1v3.train.grpo.sampling import rollouts, sampler
 
 @pytest.fixture
 def parts(tmp_path, engine, monkeypatch):
-    """A start and data, and the session's engine in place of one that the run would open."""
+    """Make a start and data, with the session's engine in place of one that the run would open."""
     monkeypatch.setattr(sampler, "open_vllm", lambda *_, **__: engine)
     prepare(source_config(SOURCE, 6, name="set"), tmp_path / "data")
     start = write(tmp_path / "start", 0)

@@ -1,4 +1,4 @@
-"""vLLM's own implementation of InternVL's layout and our converted model say the same."""
+"""vLLM's own implementation of InternVL's layout and our converted model give equal answers."""
 
 import gc
 import json
@@ -38,7 +38,7 @@ CASES = {
 
 
 def vllm_of(folder, architecture):
-    """vLLM on the folder as it came, its remote code neither there nor asked for."""
+    """Open vLLM on the original folder, whose remote code is neither present nor requested."""
     import vllm
     from chat_config_classes import register_chat_configs
 

@@ -1,6 +1,6 @@
 """For the same checkpoint and prompt, vLLM and transformers agree.
 
-Equal tiles are the work of `r1v3.generate.vllm.processor`.
+`r1v3.generate.vllm.processor` makes the tiles equal.
 """
 
 import pytest
@@ -57,7 +57,7 @@ def test_the_cases_have_one_tile_several_tiles_several_pictures_and_many_blocks(
 def test_sampled_log_probabilities_are_those_of_a_forward_pass_at_the_temperature(
     engine, transformers_engine, answers
 ):
-    """A sample of vLLM, scored by the other engine's model."""
+    """Score a sample of vLLM by the other engine's model."""
     import torch
 
     request = REQUESTS[4]

@@ -1,4 +1,4 @@
-"""The gate: it lets an agreeing engine pass, and names what differs."""
+"""The parity check passes an engine that agrees, and names differences."""
 
 import json
 import subprocess

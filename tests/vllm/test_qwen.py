@@ -1,4 +1,4 @@
-"""Qwen2.5-VL and Qwen3-VL in vLLM: what the trainer's model says, also after two updates of its weights."""
+"""Qwen2.5-VL and Qwen3-VL in vLLM answer like the trainer's model, also after two updates of weights."""
 
 import gc
 

@@ -37,7 +37,7 @@ def test_more_long_prompts_than_one_step_takes_keep_their_seeds(engine, answers)
 
 
 def test_neighbouring_seeds_share_no_sample(engine, answers):
-    """The library numbers the samples of a seed upwards, into the next one."""
+    """Check neighbouring seeds, because the library's sample numbers of one seed run into the next seed."""
     assert abs(library_seed(100) - library_seed(101)) > 10**6
     found = answers(
         engine,

@@ -25,7 +25,7 @@ IMAGES = Images(min_tiles=1, max_tiles=1, max_pixels=3136)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The checkpoint's folder, the server's address and the file of its key."""
+    """Run a server, and yield the checkpoint's folder, the server's address and the file of its key."""
     pytest.importorskip("vllm", reason="vLLM is not installed here: `make test-vllm`")
     folder = tmp_path_factory.mktemp("server")
     checkpoint = write(folder / "model", 0)

@@ -1,4 +1,4 @@
-"""What typings/vllm tells the type checker is true of the library."""
+"""The stubs in typings/vllm agree with the library."""
 
 import ast
 import importlib
@@ -20,7 +20,7 @@ def classes(path):
 
 
 def found(module, name):
-    """The class of that name: in the module, or where the library keeps what it only hands out."""
+    """Return the class of a name from the module, or from where the library defines it."""
     elsewhere = {
         "CompletionOutput": "vllm.outputs",
         "LLMEngine": "vllm.v1.engine.llm_engine",

@@ -1,4 +1,4 @@
-"""New weights in a running vLLM: what it says afterwards is what the new weights say."""
+"""New weights in a running vLLM: its answers afterwards are those of the new weights."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Small checkpoints of which vLLM can run on a CPU: its attention there needs heads of 32 features."""
+"""Makes small checkpoints that vLLM can run on a CPU, where its attention needs heads of 32 features."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ LARGER = SIZES.model_copy(
 
 
 def model_of(seed: int):
-    """A fresh model; equal seeds give equal weights."""
+    """Return a new model; equal seeds give equal weights."""
     return build_model(LARGER, small_processor().tokenizer, seed=seed).eval()
 
 
 def write(folder: Path, seed: int) -> Path:
-    """A checkpoint folder of that model."""
+    """Write a checkpoint folder of that model."""
     save_checkpoint(model_of(seed), small_processor(), folder)
     return folder

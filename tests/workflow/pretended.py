@@ -1,11 +1,11 @@
-"""Results that are only pretended, so that dry runs see a finished checkout."""
+"""Writes fake results, so that dry runs see a finished checkout."""
 
 import os
 import time
 
 
 def pretend(workflow, folders_and_files) -> None:
-    """Write results as if they had been made a while ago, all at one time, from files that were there."""
+    """Write results as if they had been made a while ago, all at one time, from existing files."""
     when = time.time() - 100
     for table in ("benchmarks", "claims", "sources", "studies"):
         os.utime(workflow.folder / f"config/{table}.yaml", (when - 1, when - 1))
@@ -17,12 +17,12 @@ def pretend(workflow, folders_and_files) -> None:
 
 
 def finished_core(workflow) -> list[str]:
-    """Every file that the core path declares."""
+    """Return every file that the core path declares."""
     return planned_outputs(workflow, "--forceall")
 
 
 def planned_outputs(workflow, *arguments: str) -> list[str]:
-    """Every file that the jobs of a dry run would write."""
+    """Return every file that the jobs of a dry run would write."""
     text = workflow.snakemake("-n", *arguments, "--quiet", "host").stdout
     outputs = [
         line.partition(":")[2] for line in text.splitlines() if line.startswith("    output:")

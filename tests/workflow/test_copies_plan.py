@@ -1,4 +1,4 @@
-"""What dry runs plan of MLflow's copies: one a store, those of studies too, and none in a clone."""
+"""MLflow's copies in dry runs: one for each store, those of studies too, and none in a clone."""
 
 import pytest
 from pretended import finished_core, pretend
@@ -15,7 +15,7 @@ SERVER = "http://127.0.0.1:5000"
 
 @pytest.fixture
 def finished(workflow):
-    """A checkout whose core path is done."""
+    """Make a checkout whose core path is finished."""
     pretend(workflow, finished_core(workflow))
     return workflow
 

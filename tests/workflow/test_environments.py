@@ -62,7 +62,7 @@ def test_what_both_environments_name_has_the_same_version_in_both():
 
 
 def declared(*extras: str) -> dict[str, Requirement]:
-    """The package's dependencies, and those of some extras, by name."""
+    """Return the package's dependencies, and those of some extras, by name."""
     lines = list(PROJECT["dependencies"])
     for extra in extras:
         lines += PROJECT["optional-dependencies"][extra]

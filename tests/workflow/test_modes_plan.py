@@ -1,4 +1,4 @@
-"""The table of modes asks one checkpoint in every way of thinking."""
+"""The table of modes asks one checkpoint in every thinking mode."""
 
 import pytest
 

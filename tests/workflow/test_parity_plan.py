@@ -1,4 +1,4 @@
-"""Where vLLM answers, RL and every evaluation wait for the gate; elsewhere there is none."""
+"""With vLLM, RL and every evaluation wait for the parity check; other engines have none."""
 
 import pytest
 

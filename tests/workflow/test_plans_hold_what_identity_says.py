@@ -1,4 +1,4 @@
-"""After a small change, a plan holds what is not there of the new identities, and nothing else."""
+"""After a small change, a plan has the missing results of the new identities, and nothing else."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def change_licence_of_source(workflow) -> None:
 
 
 def pretend_links(workflow, recipe: str) -> None:
-    """Stable names as the rule `link` writes them."""
+    """Write stable names as the rule `link` does."""
     graph = ResultGraph(load_project(workflow.folder, recipe))
     for name in graph.project.runs:
         path = workflow.folder / f"results/runs/{name}.json"
@@ -52,7 +52,7 @@ def pretend_links(workflow, recipe: str) -> None:
 
 
 def needed(workflow, recipe: str) -> set[str]:
-    """The manifests that identity asks for and that are not there, for every run of the table."""
+    """Return the missing manifests that the identities of all runs of the table need."""
     graph = ResultGraph(load_project(workflow.folder, recipe))
     waiting, seen = [graph.run(name) for name in graph.project.runs], set()
     while waiting:
@@ -106,7 +106,7 @@ def test_a_requested_run_is_planned_whatever_else_changed(workflow, change):
 
 @pytest.mark.slow
 def test_a_call_that_leaves_out_what_was_asked_for_fails_and_says_so(workflow):
-    """A job whose output is gone when all is over, as where something else removed it."""
+    """Remove a job's output before the end, as another program might do."""
     name = next(iter(ResultGraph(load_project(workflow.folder, "tiny")).recipe.data))
     node = ResultGraph(load_project(workflow.folder, "tiny")).data(name)
     target = f"{node.folder}/config.json"

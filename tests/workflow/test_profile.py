@@ -1,4 +1,4 @@
-"""What the rules ask Slurm for: what the recipe's layout and the site say."""
+"""The rules request from Slurm what the recipe's layout and the site say."""
 
 import re
 from pathlib import Path

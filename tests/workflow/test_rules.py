@@ -13,7 +13,7 @@ AROUND = {"show.py"}
 
 
 def rules() -> dict[str, str]:
-    """The text of every rule by its name."""
+    """Return the text of every rule by its name."""
     found = {}
     for file in RULE_FILES:
         for part in re.split(r"^rule ", file.read_text(), flags=re.M)[1:]:
@@ -83,7 +83,7 @@ def test_the_snakefile_is_short():
 
 
 def test_the_log_of_an_attempt_outlives_the_next():
-    """Snakemake deletes what `log:` declares when it starts a job again; log.txt is not declared."""
+    """Check log.txt, which is not declared, because Snakemake deletes declared logs at a new attempt."""
     kept = 0
     for name, body in rules().items():
         declared = body.partition("log:\n")[2].partition("\n")[0]

@@ -1,4 +1,4 @@
-"""What dry runs plan of studies: one branch alone, a new entry, a changed ancestor, seeds, one study."""
+"""Studies in dry runs: one branch alone, a new entry, a changed ancestor, seeds, one study."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ STUDIES = "studies"
 
 
 def jobs(workflow, *targets, force=()) -> dict[str, set[str]]:
-    """The outputs of every planned job, by rule."""
+    """Return the outputs of every planned job, by rule."""
     text = workflow.snakemake("-n", *force, "--quiet", "host", "--", *targets).stdout
     found: dict[str, set[str]] = {}
     rule = None
@@ -28,13 +28,13 @@ def jobs(workflow, *targets, force=()) -> dict[str, set[str]]:
 
 
 def trained(found: dict[str, set[str]]) -> set[str]:
-    """The names of the runs that would be trained."""
+    """Return the names of the runs that would be trained."""
     outputs = found.get("grpo", set()) | found.get("sft", set()) | found.get("model", set())
     return {output.split("/")[2].rpartition("-")[0] for output in outputs}
 
 
 def finish(workflow, *targets) -> None:
-    """Pretend that everything that these targets need has been made."""
+    """Write fake results for everything that these targets need."""
     found = jobs(workflow, *targets, force=["--forceall"])
     made = {output for outputs in found.values() for output in outputs}
     pretend(workflow, made - {""})
@@ -42,7 +42,7 @@ def finish(workflow, *targets) -> None:
 
 @pytest.fixture(scope="module")
 def finished(make_workflow, tmp_path_factory):
-    """A checkout in which the core path and every study have been made."""
+    """Make a checkout in which the core path and every study are finished."""
     made = make_workflow(tmp_path_factory.mktemp("finished"))
     finish(made, "all", STUDIES)
     assert made.planned(STUDIES) == {}
@@ -51,7 +51,7 @@ def finished(make_workflow, tmp_path_factory):
 
 @pytest.fixture
 def done(finished, make_workflow, tmp_path):
-    """A copy of it, which a test may change."""
+    """Make a copy of the finished checkout that a test may change."""
     copied = make_workflow(tmp_path)
     shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
     return copied

@@ -1,4 +1,4 @@
-"""Every process that has this folder on its path sees the files of a folder in a random order."""
+"""Lists files in random order, in every process that has this folder on its path."""
 
 import os
 import random
@@ -9,7 +9,7 @@ _listdir, _scandir = os.listdir, os.scandir
 
 
 def listdir(path=".") -> list:
-    """As `os.listdir`, in a random order."""
+    """List files as `os.listdir` does, in random order."""
     return _draw.sample(found := _listdir(path), len(found))
 
 
@@ -34,7 +34,7 @@ class scandir:
         self.close()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because nothing is open."""
 
 
 os.listdir, os.scandir = listdir, scandir

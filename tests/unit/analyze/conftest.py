@@ -15,19 +15,19 @@ def graph():
 
 @pytest.fixture
 def tree(tmp_path, graph) -> Tree:
-    """Made-up results that a test may change."""
+    """Write made-up results that a test may change."""
     return build_tree(tmp_path, graph)
 
 
 @pytest.fixture(scope="session")
 def shared_tree(tmp_path_factory, graph) -> Tree:
-    """Made-up results that no test changes."""
+    """Write made-up results that no test changes."""
     return build_tree(tmp_path_factory.mktemp("tree"), graph)
 
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory):
-    """A database with MLflow's tables, which take seconds to make."""
+    """Make a database with MLflow's tables once, because they take seconds to make."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     MlflowStore(f"sqlite:///{path}", "another")
     return path

@@ -1,8 +1,8 @@
-"""Processes that each follow one run folder until all of it is sent; several share a database in a test.
+"""Starts processes that each follow one run folder until all of it is sent; tests share one database.
 
     python live_runs.py <root> <tracking uri> <rows of a run> <run id>...
 
-They are forked after MLflow's import, which would be most of their time, and before it has opened anything.
+They are forked after MLflow's import, which takes most of their time, and before it has opened anything.
 """
 
 import os
@@ -16,7 +16,7 @@ from r1v3.analyze.mlflow.store import MlflowStore
 
 
 def follow(folder: Path, uri: str, rows: int) -> int:
-    """How many rows were sent; gives up after five minutes."""
+    """Send the rows of a run, and return their number; give up after five minutes."""
     store, sent = MlflowStore(uri, "tiny"), 0
     until = time.monotonic() + 300
     while sent < rows and time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""A branch beside its parent: which results it takes, its page, and its own copy in MLflow."""
+"""A branch compared with its parent: the results that it reads, its page, and its copy in MLflow."""
 
 import pytest
 from made_up_results import build_tree

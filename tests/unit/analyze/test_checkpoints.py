@@ -1,4 +1,4 @@
-"""Entropy against accuracy: a drift that both share is taken out, and the choices are what they say."""
+"""Entropy against accuracy: a shared drift is removed, and the choices are right."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from r1v3.analyze.studies.checkpoints import choices, correlation, regret
 
 
 def drifting(rng, slope_x, slope_y, runs=8, steps=6, joint=0.0) -> pd.DataFrame:
-    """Both columns drift with the step; `joint` is what they share beyond it."""
+    """Return two columns that drift with the step; `joint` is their further common part."""
     rows = []
     for run in range(runs):
         level = rng.normal(0, 0.1)

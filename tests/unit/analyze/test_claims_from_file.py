@@ -1,4 +1,4 @@
-"""`r1v3 claims check`: a table of anyone's numbers gets the ledger's verdicts."""
+"""`r1v3 claims check`: a table of anyone's numbers gets the same verdicts as the ledger."""
 
 import csv
 

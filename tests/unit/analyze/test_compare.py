@@ -77,7 +77,7 @@ def test_a_run_that_is_not_there_is_named(tree):
 
 @pytest.fixture
 def elsewhere(tree, tmp_path):
-    """The folder of `rl` as another machine's checkout has it, and a way to change its manifest."""
+    """Return a copy of the folder of `rl` in another checkout, and a function that changes its manifest."""
     run = tree.root / tree.graph.run("rl").folder
     copy = tmp_path / "elsewhere" / "results" / "runs" / run.name
     shutil.copytree(run, copy)

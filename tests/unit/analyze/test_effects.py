@@ -1,4 +1,4 @@
-"""Effects over items and seeds, on values worked by hand."""
+"""Effects over items and seeds, on values worked out by hand."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Every check of config/claims.yaml can come out either way, and says what its sentence says."""
+"""Every check of config/claims.yaml can have both results, and agrees with its sentence."""
 
 from types import SimpleNamespace
 
@@ -22,7 +22,7 @@ DIFFERENCES = sorted(n for n, c in CLAIMS.items() if c.kind == "difference")
 
 
 class MadeUp:
-    """Evidence of arms whose items, curves, answers and scores are as a test says; three seeds each."""
+    """Evidence of arms with items, curves, answers and scores that a test sets; three seeds each."""
 
     def __init__(self, claim, *, items=None, curves=None, answers=None, score=None):
         self.claim, self.curves, self.answers, self.made_score = claim, curves, answers, score
@@ -50,7 +50,7 @@ class MadeUp:
 
 
 def sizes(claim):
-    """An effect that the sentence means, and one that it excludes, in the claim's own terms."""
+    """Return an effect that agrees with the claim, and one that contradicts it, in the claim's unit."""
     enough = max(1.5 * claim.least, 0.01)
     if claim.direction == "same":
         return claim.target, claim.target + 3 * claim.least + 0.01
@@ -58,7 +58,7 @@ def sizes(claim):
 
 
 def items_with(claim, effect):
-    """Items of both arms whose means differ by the effect, absolute or as a share."""
+    """Return items of both arms whose means differ by the effect, absolute or as a share."""
     b = 0.5 + 0.001 * np.sin(np.arange(ITEMS))
     a = b * (1 + effect) if claim.relative else b + effect
     return {claim.a: a, claim.b: b}
@@ -79,7 +79,7 @@ def curves_with(claim, effect):
 
 
 def answers_with(claim, agrees):
-    """Two hundred items, of which half say that the picture cannot be seen."""
+    """Return two hundred items, of which half say that the picture cannot be seen."""
     rows = []
     for n in range(400):
         says = n < 200
@@ -106,7 +106,7 @@ def score_with(claim, agrees):
 
 
 def table_with(claim, agrees, rng):
-    """Checkpoints of nine runs: entropy and the measure rise and fall together, or against each other."""
+    """Return checkpoints of nine runs whose entropy and measure change in the same or opposite directions."""
     sign = 1 if agrees else -1
     rows = []
     for arm in range(9):
@@ -141,7 +141,7 @@ def judge_with(name, agrees, monkeypatch):
 
 @pytest.mark.parametrize("name", RUN_CLAIMS)
 def test_made_up_data_on_both_sides_get_both_verdicts(name, monkeypatch):
-    """Miniatures would make it `by construction`; here the benchmarks are files."""
+    """Use benchmarks from files, because with miniatures the verdict would be `by construction`."""
     monkeypatch.setattr(checkpoints, "RESAMPLES", 60)
     assert judge_with(name, True, monkeypatch).verdict in FOR, name
     assert judge_with(name, False, monkeypatch).verdict == "contradicted", name
@@ -156,7 +156,7 @@ def test_only_what_no_run_of_this_pipeline_could_show_is_untestable():
     "name", sorted(n for n, c in CLAIMS.items() if isinstance(c, Arithmetic | Score) and c.check)
 )
 def test_a_sum_over_the_reports_numbers_turns_when_they_do(name):
-    """Of each sum, some change of its numbers gives the other outcome."""
+    """Find, for each sum, a change of its numbers that gives the other outcome."""
     claim = CLAIMS[name]
     ours = {key: value for key, value in claim.numbers.items() if key.endswith("skywork_r1v3_38b")}
     groups = [{key: value} for key, value in claim.numbers.items()] + [ours]

@@ -1,4 +1,4 @@
-"""Figures: readable by a machine, equal for equal results, made of Okabe and Ito's colours."""
+"""Figures are machine-readable, equal for equal results, and in Okabe and Ito's colours."""
 
 import dataclasses
 import xml.etree.ElementTree as ElementTree

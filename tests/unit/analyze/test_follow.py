@@ -1,4 +1,4 @@
-"""Live copies in MLflow: in batches while training writes, whole in the end, and no step twice."""
+"""Live copies in MLflow: in batches during training, complete in the end, and no step twice."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ def empty_database(tmp_path_factory):
 
 @pytest.fixture
 def live(tree, empty_database):
-    """The RL run as it is while it trains: no manifest; and a store."""
+    """Return the RL run as it is during training, without a manifest, and a store."""
     shutil.copy(empty_database, tree.root / "mlflow.db")
     folder = tree.folder(tree.graph.run("rl"))
     (folder / "manifest.json").rename(folder / "later")
@@ -38,7 +38,7 @@ def store_of(tree) -> MlflowStore:
 
 
 def train(folder: Path, until: int, *, begin: int = 0, **changes) -> None:
-    """Let training have written its rows up to a step."""
+    """Write the rows of training up to a step."""
     rows = [json.loads(line) for line in (folder / "rows").read_text().splitlines()]
     mode = "a" if begin else "w"
     with open(folder / "metrics.jsonl", mode) as file:
@@ -157,7 +157,7 @@ def test_a_server_that_is_away_is_asked_again_until_the_workflow_ends(tree, live
 
 
 def test_many_runs_at_once_lose_no_point_and_lock_nothing(tree, live):
-    """Each is trained by this process and followed by one of its own, all into one SQLite file."""
+    """Train each run in this process, and follow each in another process, all into one SQLite file."""
     runs = [live.with_name(f"rl_{n}-0123456789") for n in range(8)]
     for run in runs:
         run.mkdir()

@@ -1,4 +1,4 @@
-"""A local database keeps its artifacts beside itself, wherever the checkout went."""
+"""A local database keeps its artifacts beside itself, even if the checkout was moved."""
 
 import shutil
 import sqlite3

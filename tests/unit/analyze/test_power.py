@@ -1,4 +1,4 @@
-"""The chance that a claim is settled, against hand-worked numbers and a slow simulation of the judge."""
+"""The power of a claim, against numbers worked out by hand and a slow simulation of the verdict."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ MORE = Rule("more", 0.02)
 
 
 def simulated(effect: float, rule: Rule, spread: Spread, design: Design, draws: int = 200):
-    """The shares of draws for which the judge, by his own bootstrap and interval, leans for and against."""
+    """Return the shares of draws whose verdict, from a bootstrap interval, is for and against the claim."""
     rng, found = np.random.default_rng(7), []
     for draw in range(draws):
         of_items = rng.normal(0, spread.item, design.items)

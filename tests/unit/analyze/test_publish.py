@@ -1,4 +1,4 @@
-"""MLflow's copy: complete, found again, and never twice."""
+"""MLflow's copy is complete, is found again, and has no duplicates."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow  # creating MLflow's database takes seconds
 
 @pytest.fixture
 def send(tree, empty_database):
-    """Publishes the tree and returns what is in the store afterwards."""
+    """Return a function that publishes the tree and returns the content of the store."""
     uri = f"sqlite:///{tree.root}/mlflow.db"
     shutil.copy(empty_database, tree.root / "mlflow.db")
 
@@ -73,7 +73,7 @@ def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(se
 
 
 def models(tree) -> dict[str, dict]:
-    """Every logged model by its checkpoint: id, run, state and the values linked to it."""
+    """Return each logged model by its checkpoint: id, run, state and the values linked to it."""
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{tree.root}/mlflow.db")

@@ -1,4 +1,4 @@
-"""MLflow's copy of a study's runs: tagged, with their checkpoints, and with what the study asked of these."""
+"""MLflow's copy of a study's runs: with tags, their checkpoints, and the study's scores of these."""
 
 import json
 import shutil
@@ -68,7 +68,7 @@ def test_of_two_scores_of_a_checkpoint_in_one_benchmark_the_first_counts(tree, g
 
 
 def of_study(node) -> dict:
-    """Scores of everything that the study suite asks."""
+    """Return scores of all parts of the study suite."""
     return {
         "benchmarks": {name: benchmark_score(0.9) for name in node.resolved["benchmarks"]},
         "held_out": {name: {"accuracy": 0.7, "format": 1.0} for name in node.resolved["held_out"]},

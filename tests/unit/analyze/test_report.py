@@ -1,4 +1,4 @@
-"""The report: every section, nothing from outside, the same page from the same results."""
+"""The report has every section, loads nothing from outside, and is equal for equal results."""
 
 import json
 import re
@@ -210,7 +210,7 @@ def test_with_studies_claims_and_answers_the_page_holds_them_all(tree, graph):
 
 
 def write_questions(tree, node):
-    """The questions that `write_verdicts` has verdicts on."""
+    """Write the questions on which `write_verdicts` has verdicts."""
     common = {"options": None, "answer": "2", "answer_type": "fill", "domain": "mathematics"}
     common |= {"difficulty": "normal", "language": "en", "source": "world", "licence": "CC0-1.0"}
     for id in node.resolved["held_out"].values():

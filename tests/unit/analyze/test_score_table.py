@@ -1,4 +1,4 @@
-"""The table behind `make demo`: scores beside the range of other runs, and what lies outside it."""
+"""The table after `make demo`: scores beside the range of other runs, and scores outside of it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""MLflow away, damaged or behind a password: a sentence with what to do, and no secret in it."""
+"""MLflow absent, damaged or behind a password: the message says what to do, and shows no secret."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A study's page from stored results alone: figures with their data, table, verdicts; and the ledger."""
+"""A study's page from stored results: figures with their data, table, verdicts; and the ledger."""
 
 import html
 import json
@@ -23,7 +23,7 @@ ACCURACY = {"rl": 0.7, "rl_frozen_connector": 0.4, "rl_frozen_vision_tower": 0.6
 
 @pytest.fixture(scope="module")
 def freeze(tmp_path_factory, graph):
-    """The folder of studies after `freeze` was made, with one seed."""
+    """Make the study `freeze` with one seed, and return the folder of studies."""
     tree = build_tree(tmp_path_factory.mktemp("study"), graph)
     write_study_results(tree, "freeze", ACCURACY)
     output = tree.root / "results" / "studies" / "freeze.html"
@@ -122,7 +122,7 @@ def test_a_claim_worded_after_a_run_says_so(others, graph, tmp_path):
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory, graph):
-    """The studies with analyses of their own, of made-up results."""
+    """Make the studies with further analyses from made-up results."""
     tree = build_tree(tmp_path_factory.mktemp("others"), graph)
     made = {}
     for name in ("entropy", "uncertainty", "hallucination", "incentive"):
@@ -193,7 +193,7 @@ def test_the_same_results_give_the_same_page(freeze, graph):
 
 
 def place_of(drawn, label):
-    """How far right a mark that shows `label` under the mouse lies, as a share of the picture's width."""
+    """Return the horizontal position of the mark with the tooltip `label`, as a share of the width."""
     width = float(re.search(r'viewBox="0 0 ([\d.]+)', drawn.svg)[1])
     found = re.search(rf'<title>{label}[^<]*</title>.*?<use [^>]*?x="([\d.]+)"', drawn.svg, re.S)
     return float(found[1]) / width

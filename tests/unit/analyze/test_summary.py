@@ -1,4 +1,4 @@
-"""The summary: exactly the scores that the evaluations stored."""
+"""The summary has exactly the scores that the evaluations stored."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Verdicts follow from an interval and a threshold, and from nothing else."""
+"""Verdicts depend only on an interval and a threshold."""
 
 from types import SimpleNamespace
 
@@ -104,7 +104,7 @@ def test_a_claim_about_training_says_what_it_lacks_beside_seeds_where_its_items_
 
 
 class Checkpoints:
-    """Evidence that is a table of checkpoints, of arms with so many seeds."""
+    """Evidence as a table of checkpoints, of arms with several seeds."""
 
     graph = SimpleNamespace(recipe=SimpleNamespace(evaluation=SimpleNamespace(source="miniature")))
 
@@ -115,8 +115,11 @@ def of_checkpoints(monkeypatch, table: pd.DataFrame) -> Checkpoints:
 
 
 def chosen_well(seeds: int) -> pd.DataFrame:
-    """Eleven arms of two checkpoints: entropy takes the first, reward the last, which is 4 points better;
-    of the third seed 3 points."""
+    """Return eleven arms of two checkpoints.
+
+    Entropy chooses the first checkpoint. The reward chooses the last one, which is 4 points better, or 3
+    points for the third seed.
+    """
     return pd.DataFrame(
         {
             "arm": f"arm {arm}",
@@ -146,8 +149,10 @@ def test_what_entropy_chooses_is_settled_by_three_seeds(monkeypatch):
 
 
 def levels_alone(joint: float = 0.0) -> pd.DataFrame:
-    """Eleven arms, three seeds, four checkpoints; entropy and score share the run's level, and by `joint`
-    what changes within it."""
+    """Return eleven arms with three seeds and four checkpoints.
+
+    Entropy and score share the level of a run, and `joint` sets how far they also change together within it.
+    """
     within = [0.0, 2.0, 1.0, 3.0], [2.0, 0.0, 3.0, 1.0]
     return pd.DataFrame(
         {
@@ -205,7 +210,7 @@ def test_arithmetic_and_the_untestable_are_settled_without_a_run():
 
 
 class Answers:
-    """Evidence of one arm whose answers partly say that the picture cannot be seen."""
+    """Evidence of one arm, in which some answers say that the picture cannot be seen."""
 
     def __init__(self, saying: int, right_of_saying: int, source: str = "files"):
         responses = ["I cannot see the image."] * saying + ["<think>3.</think>"] * 100

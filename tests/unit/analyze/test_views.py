@@ -1,4 +1,4 @@
-"""What MLflow's pages show at first: `r1v3.analyze.mlflow.views`, and what `r1v3 ui` publishes."""
+"""The first view of MLflow's pages: `r1v3.analyze.mlflow.views`, and what `r1v3 ui` publishes."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Files that are old or new, and never half."""
+"""Files are either old or new, and never partial."""
 
 import pytest
 

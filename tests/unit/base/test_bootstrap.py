@@ -1,4 +1,4 @@
-"""The clustered bootstrap: draws by hand, in pieces or at once, and the interval of the normal law."""
+"""The clustered bootstrap: draws by hand, in parts or at once, and the interval of a normal distribution."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Digests are cached by inode, size and times, and never stand for other content."""
+"""Digests are cached by inode, size and times, and are never those of other content."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""`peak_rss` is the process's own, not that of a larger parent."""
+"""`peak_rss` is the peak of the process itself, not that of a larger parent."""
 
 import subprocess
 import sys

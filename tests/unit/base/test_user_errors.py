@@ -1,4 +1,4 @@
-"""What a failing script says: one line on the screen, the traceback in a file."""
+"""A failing script prints one line, and writes the traceback to a file."""
 
 import errno
 import sys
@@ -10,7 +10,7 @@ from r1v3.base.user_errors import run_main
 
 @pytest.fixture
 def failing(tmp_path, monkeypatch, capsys):
-    """Runs a script whose main raises; gives what stands on the screen and in the file."""
+    """Return a function that runs a failing script and returns its output and the file."""
     monkeypatch.delenv("R1V3_TRACEBACK", raising=False)
     monkeypatch.setattr(sys, "argv", ["stage.py", "--manifest", f"{tmp_path}/run/manifest.json"])
 

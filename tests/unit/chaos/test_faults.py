@@ -1,4 +1,4 @@
-"""Faults are files, and what they do to a file changes it; rounds become a table."""
+"""Faults are files, each fault changes a file, and rounds become a table."""
 
 import itertools
 import json

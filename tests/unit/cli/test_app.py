@@ -1,4 +1,4 @@
-"""The command line as a whole: what it imports, and how mistakes are told."""
+"""The command line as a whole: what it imports, and how it reports mistakes."""
 
 import os
 import subprocess

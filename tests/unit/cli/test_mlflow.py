@@ -1,4 +1,4 @@
-"""`r1v3 ui`: its links come when they can be opened."""
+"""`r1v3 ui` prints its links once they can be opened."""
 
 import urllib.error
 from pathlib import Path
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class Server:
-    """Stands in for MLflow's server: it refuses two requests, and then answers, or ends."""
+    """Replaces MLflow's server: it refuses two requests, and then answers, or ends."""
 
     def __init__(self, monkeypatch, ends: bool):
         self.refused, self.ends = 0, ends

@@ -1,4 +1,4 @@
-"""`r1v3 start`: checks, then the plan, then the run; what would stop a run ends it before the first job."""
+"""`r1v3 start`: checks, then the plan, then the run; a bad finding ends it before the first job."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def called(monkeypatch):
-    """The commands that are called, none of which runs."""
+    """Record the commands that are called, without running them."""
     commands: list[list[str]] = []
 
     def call(command: list[str], **_) -> int:

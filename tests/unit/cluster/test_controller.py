@@ -1,4 +1,4 @@
-"""What is said where no job can be handed to Slurm."""
+"""Messages if no job can be submitted to Slurm."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A failed job is told with its log where rules are quiet, once, and not where Snakemake tells it itself."""
+"""A failed job is reported once with its log if rules are quiet, and not if Snakemake reports it itself."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""How a stage's processes are started, and when a job gives way."""
+"""How a stage's processes are started, and when a job stops for requeueing."""
 
 import signal
 import subprocess
@@ -104,7 +104,7 @@ PATIENT = (
 
 
 def waiting(folder: Path, *, gpus: int) -> subprocess.Popen:
-    """A job's shards, all of which have begun."""
+    """Start a job's shards, and wait until all have begun."""
     command = shards_command(
         [sys.executable], ["-c", PATIENT, str(folder)], gpus=gpus, each=1, job=None
     )

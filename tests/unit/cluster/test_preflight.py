@@ -1,4 +1,4 @@
-"""What would stop a run is found, and named."""
+"""Preflight finds and names what would stop a run."""
 
 import json
 import os
@@ -114,7 +114,7 @@ def test_nodes_that_differ_have_a_line_each():
 
 @pytest.fixture
 def no_network(monkeypatch, tmp_path):
-    """No host answers, no token and no server is set, and the hub's cache is empty."""
+    """Set up an environment without a host that answers, tokens, servers, or files in the hub's cache."""
     monkeypatch.setattr(supplies, "accepts_connection", lambda host: False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(supplies, "_cached_config", lambda spec: None)
@@ -186,7 +186,7 @@ def test_a_file_that_nobody_publishes_leaves_out_its_benchmark_alone(monkeypatch
 
 @pytest.fixture
 def judge():
-    """A server that lists one model, for those who have its key; yields its address."""
+    """Run a server that lists one model to clients with its key, and yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):

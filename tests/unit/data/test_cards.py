@@ -41,7 +41,7 @@ LONG = (
 
 
 def finish(folder: Path, kind: str, stage: StageConfig | dict, facts: dict) -> Path:
-    """The files that a stage leaves beside its results."""
+    """Write the files that a stage writes beside its results."""
     config = {"kind": kind, "name": folder.name.rpartition("-")[0]}
     if isinstance(stage, StageConfig):
         stage = stage.model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -52,7 +52,7 @@ def finish(folder: Path, kind: str, stage: StageConfig | dict, facts: dict) -> P
 
 
 def finish_sampled(folder: Path, asked: Path) -> Path:
-    """A set of answers to one of the questions of another set."""
+    """Write a set with answers to one question of another set."""
     folder.mkdir()
     record = read_records(asked)[-1].with_response("<think>4</think>\n\\boxed{4}", pass_rate=0.5)
     write_records(folder, [record])
@@ -65,8 +65,10 @@ def finish_sampled(folder: Path, asked: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A benchmark, its index, answers that are right in every other item, and two training sets, of which
-    the first kept two of its pictures."""
+    """Make a benchmark, its index, answers that are right in every other item, and two training sets.
+
+    The first training set still has two of the benchmark's pictures.
+    """
     root = tmp_path_factory.mktemp("made")
     benchmark = root / f"{NAME}-made"
     entry = load_table(ROOT / "config" / "benchmarks.yaml")[NAME]

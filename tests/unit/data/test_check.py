@@ -1,4 +1,4 @@
-"""`r1v3 data check` says of files what the stage `prepare` does with them."""
+"""`r1v3 data check` reports what the stage `prepare` would do with files."""
 
 import json
 import shutil
@@ -68,7 +68,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A checkout whose tiny recipe takes the set `mine` from a file of the user's."""
+    """Make a checkout whose tiny recipe reads the set `mine` from a user's file."""
     root = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "config", root / "config")
     (root / "data").mkdir()

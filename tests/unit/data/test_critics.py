@@ -48,7 +48,7 @@ def replying(*texts: str):
 
 
 def by_response(replies: dict[str, str]):
-    """A server that looks for words in what it is shown."""
+    """Return a server's script that replies by the words in a request."""
 
     def script(body, number):
         shown = json.dumps(body["messages"])
@@ -139,7 +139,7 @@ def test_a_recipe_that_asks_a_judge_needs_its_address(chains, monkeypatch, tmp_p
 
 
 class Scripted:
-    """An engine that gives each question a right answer in each of the given chains."""
+    """An engine that answers each question rightly, once in each of the given chains."""
 
     def __init__(self, answers, thoughts):
         self.answers, self.thoughts = answers, thoughts

@@ -1,4 +1,4 @@
-"""Characters that HTML wrote by name."""
+"""Characters that are written as named HTML entities."""
 
 import json
 

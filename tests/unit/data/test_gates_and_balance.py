@@ -1,4 +1,4 @@
-"""Licences, dates and shares: what is out is listed, what is missing is told, nothing is filled in."""
+"""Licences, dates and shares: rejected rows are listed, missing ones are reported, none are made up."""
 
 import json
 from collections import Counter

@@ -21,7 +21,7 @@ NONE = LIMITS.model_copy(update={"repair": []})
 
 
 def huge_png(width: int, height: int) -> bytes:
-    """A PNG whose header alone claims a size; a decoder that believed it would need gigabytes."""
+    """Make a PNG whose header claims a size for which a decoder would need gigabytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (

@@ -110,7 +110,7 @@ print(json.dumps(found | {"mib": (after - before) / 2**20}))
     ("name", "mib"), [("rows.jsonl", 60), ("rows.tsv", 60), ("rows.parquet", 500)]
 )
 def test_a_text_of_100_megabytes_is_refused_without_being_held(tmp_path, name, mib):
-    """Parquet gives a page as a whole, so its cell is in memory once or twice, but in no Python string."""
+    """Allow the cell twice in memory, because Parquet reads whole pages, but never as a Python string."""
     path, long = tmp_path / name, "x" * 100_000_000
     rows = [row(0), row(1, question=long), row(2)]
     if name.endswith("jsonl"):

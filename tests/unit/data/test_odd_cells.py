@@ -1,4 +1,4 @@
-"""Cells in the forms in which people write them: each is read in its one meaning, or refused by name."""
+"""Cells in the forms that people write: each is read in its only meaning, or refused with its name."""
 
 import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Odd files: each is read as it is meant, or refused with its file, row and reason; none ends in a crash."""
+"""Unusual files: each is read as it is meant, or refused with file, row and reason; none causes a crash."""
 
 import csv
 import io
@@ -98,7 +98,7 @@ SAME: dict[str, tuple[str, bytes | str]] = {
 
 
 def prepared(folder: Path, files: dict[str, bytes | str], *asked: str, **entry) -> list[Record]:
-    """The records of files; `asked` are those that the entry names, which are all by default."""
+    """Return the records of files; `asked` are the files that the entry names, by default all."""
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Data sets on disk, and the sieve that rejection sampling is."""
+"""Data sets on disk, and rejection sampling."""
 
 import contextlib
 import json
@@ -163,7 +163,7 @@ def test_what_is_right_short_and_calm_is_kept_and_the_rest_is_counted(
 
 
 class Silent:
-    """A verifier that says nothing about some answers and no to the rest."""
+    """A verifier that gives no verdict on some answers, and calls the others wrong."""
 
     def __init__(self, about):
         self.about = about

@@ -1,4 +1,4 @@
-"""No row vanishes: rows of other splits are counted, and an open quote takes no other row with it."""
+"""No row is lost: rows of other splits are counted, and an open quote spoils no other row."""
 
 import json
 

@@ -99,7 +99,7 @@ def test_what_asks_for_something_else_is_another_question(tmp_path, one, other, 
 
 
 def test_every_drop_says_file_row_reason_and_detail_and_shows_three_examples(tmp_path):
-    """Of ten rows five are one question, one has no answer, and two are more than asked for."""
+    """Check ten rows: five are one question, one has no answer, and two are more than the set's size."""
     name = written(tmp_path, "a.png", grid("12345678?"))
     same = [{"images": [name]}] * 5
     others = [{"question": f"How many in {n}?"} for n in range(4)]

@@ -1,4 +1,4 @@
-"""Scores without hit items: a cluster of items leaves as one."""
+"""Scores without matched items: a cluster of items is removed as a whole."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 
 
 def scored(root: Path, name: str, wrong):
-    """A miniature with verdicts: items are right but those that `wrong` says."""
+    """Write a miniature with verdicts, in which all items are right except those in `wrong`."""
     folder = root / f"{name}-made"
     entry = load_table(TABLE)[name]
     tsv = write_benchmark(folder, name, entry, items=24)

@@ -1,4 +1,4 @@
-"""Sources as they are published: files of their real schemas on a loopback hub, and a user's own files."""
+"""Published sources: files with their real schemas on a hub on loopback, and a user's own files."""
 
 import gzip
 import io

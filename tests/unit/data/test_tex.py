@@ -1,4 +1,4 @@
-"""Backslashes of TeX that were taken for escapes."""
+"""Backslashes of TeX that some program read as escapes."""
 
 import json
 

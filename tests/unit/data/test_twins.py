@@ -1,4 +1,4 @@
-"""Decontamination and near-duplicates: what is planted is found, what only looks alike is not."""
+"""Decontamination and near-duplicates: planted twins are found, and similar questions are not."""
 
 import io
 import json
@@ -74,7 +74,7 @@ def record(number: int, question: str, *images: str, split: str = "test") -> Rec
 
 
 def page(seed: int) -> Image.Image:
-    """A page of drawn text, of which another seed has other words and the same look from afar."""
+    """Draw a page of text; another seed gives other words with the same overall look."""
     rng = random.Random(seed)
     image = Image.new("RGB", (400, 300), "white")
     pen = ImageDraw.Draw(image)
@@ -88,7 +88,7 @@ def page(seed: int) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def evaluation(tmp_path_factory):
-    """An index of twenty questions about drawings, a long text, and one of few words."""
+    """Make an index of twenty questions about drawings, a long text, and a short text."""
     folder = tmp_path_factory.mktemp("evaluation")
     records = [
         record(n, f"What is the angle {n}?", store_image(folder, drawing(n))) for n in range(20)
@@ -255,7 +255,7 @@ def test_near_duplicates_go_and_their_twins_are_named(tmp_path):
 
 
 def test_planted_questions_of_a_benchmark_are_taken_out_of_a_training_set(tmp_path):
-    """A miniature of MathVista; two of its pictures and one of its texts stand in the training rows."""
+    """Put two pictures and one text of a MathVista miniature into the training rows."""
     entry = load_table(ROOT / "config" / "benchmarks.yaml")["mathvista_mini"]
     folder = tmp_path / "mathvista_mini-made"
     tsv = write_benchmark(folder, "mathvista_mini", entry, items=12)
@@ -306,7 +306,7 @@ def test_pages_of_text_are_told_apart_and_found_again(tmp_path):
 
 
 def strict(**pictures) -> Cleaning:
-    """The rules of the recipe `open`, with other keys for pictures where named."""
+    """Return the rules of the recipe `open`, with changed keys for pictures."""
     text = CLEANING.text.model_copy(update={"template": 3})
     keys = {"min_detail": 0.93, "turned": True, "cut": True, "colours": True, "max_replaced": 1}
     keys |= pictures
@@ -325,7 +325,7 @@ def index_of(folder: Path, cleaning: Cleaning, questions: list[tuple[str, Image.
 
 
 def lines(number: int) -> Image.Image:
-    """One of several pages with three lines of the same lengths, whose letters are small from afar."""
+    """Draw one of several pages with three lines of equal lengths in small letters."""
     rng = random.Random(number)
     image = Image.new("RGB", (640, 360), "white")
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(18)
@@ -369,7 +369,7 @@ def test_words_that_stand_beside_three_pictures_say_nothing_beside_a_fourth(tmp_
 
 
 def wide(number: int) -> Image.Image:
-    """A drawing five times as wide as high."""
+    """Draw a picture five times as wide as high."""
     return drawing(number).resize((900, 180))
 
 
@@ -405,7 +405,7 @@ def test_parts_of_a_picture_are_what_lies_within_its_margins_and_beyond_its_gaps
 
 
 def circles(*colours: str) -> Image.Image:
-    """Nine circles in these colours, by turns."""
+    """Draw nine circles in these colours, in turn."""
     image = Image.new("RGB", (300, 300), "white")
     pen = ImageDraw.Draw(image)
     for place in range(9):
@@ -430,7 +430,7 @@ def test_a_pattern_in_other_colours_is_another_picture_and_a_copy_without_colour
 
 
 def digits(*numbers: int) -> Image.Image:
-    """A grid of nine numbers."""
+    """Draw a grid of nine numbers."""
     image = Image.new("RGB", (300, 300), "white")
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(40)
     for place, number in enumerate(numbers):

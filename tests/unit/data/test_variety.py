@@ -1,4 +1,4 @@
-"""The miniatures of the benchmarks test different things, and share no handwriting with training."""
+"""The miniatures of the benchmarks test different skills, and share no digit images with training."""
 
 import itertools
 import re
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def wording(question: str) -> str:
-    """A question without its numbers, places and domain."""
+    """Return a question without its numbers, positions and domain."""
     question = re.sub(r"(top|bottom) (left|right)", "PLACE", re.sub(r"\d+", "#", question))
     question = re.sub(r"on the (top|bottom|left|right)", "on the LINE", question)
     return re.sub(r"^[A-Z][a-z ]+\. ", "", question)
@@ -22,7 +22,7 @@ def wording(question: str) -> str:
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    """For each benchmark: its metric, whether items hang together, and what it asks in which forms."""
+    """Return each benchmark's metric, whether it has clusters, and its questions by form."""
     found = {}
     for name, entry in load_table(ROOT / "config" / "benchmarks.yaml").items():
         folder = tmp_path_factory.mktemp(name)

@@ -1,4 +1,4 @@
-"""The tiny world tells the truth: pictures, answers and thoughts agree."""
+"""Pictures, answers and thoughts of the tiny world agree."""
 
 import random
 import re

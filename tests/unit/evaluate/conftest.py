@@ -1,4 +1,4 @@
-"""What the tests of the evaluation share: entries of the shipped table, and TSV files that they write."""
+"""Fixtures of the tests of the evaluation: entries of the shipped table, and TSV files."""
 
 import base64
 import io
@@ -21,7 +21,7 @@ def table():
 
 @pytest.fixture(scope="session")
 def picture():
-    """A picture of one colour as base64, by its colour's name."""
+    """Return a function that makes a picture of one colour as base64, from the colour's name."""
 
     def draw(colour: str = "red") -> str:
         buffer = io.BytesIO()
@@ -33,7 +33,7 @@ def picture():
 
 @pytest.fixture
 def tsv(tmp_path):
-    """Write rows as `<name>.tsv` and return its path."""
+    """Return a function that writes rows as `<name>.tsv` and returns the path."""
 
     def write(rows: list[dict], name: str = "file") -> Path:
         path = tmp_path / f"{name}.tsv"
@@ -45,7 +45,7 @@ def tsv(tmp_path):
 
 @pytest.fixture
 def stored():
-    """Write answers as `answer` stores them: {(key, run): text}."""
+    """Return a function that writes answers as `answer` stores them: {(key, run): text}."""
 
     def write(folder: Path, name: str, answers: dict) -> Path:
         responses = folder / "responses"

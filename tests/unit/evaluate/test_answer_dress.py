@@ -1,4 +1,4 @@
-"""Markup, signs and labels around an answer change nothing of it; what they strike out or deny is none."""
+"""Markup, signs and labels around an answer do not change it; a struck-out or denied answer is none."""
 
 import pytest
 

@@ -26,7 +26,7 @@ CONFIG = evaluation_config(evaluation={"runs": 3}, entries=ENTRIES)
 
 
 class Engine:
-    """Answers A, or what `say` says; dies after so many requests."""
+    """Answers A, or the result of `say`; fails after a number of requests."""
 
     def __init__(self, dies_after=None, say=lambda request, sample: "x</think>\\boxed{A}"):
         self.dies_after, self.say, self.asked = dies_after, say, []

@@ -1,4 +1,4 @@
-"""The benchmarks that need more than an entry, on cases worked by hand."""
+"""The benchmarks that need more than an entry, on cases worked out by hand."""
 
 import importlib
 from typing import get_args

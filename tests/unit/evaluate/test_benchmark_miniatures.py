@@ -20,7 +20,7 @@ CONFIG = evaluation_config(evaluation={"runs": 2}, entries=ENTRIES)
 
 @pytest.fixture(scope="module")
 def miniatures(tmp_path_factory):
-    """All twenty, 40 items each: name -> path."""
+    """Write all twenty miniatures with 40 items each, and return their paths by name."""
     root, paths = tmp_path_factory.mktemp("benchmarks"), {}
     for name, entry in load_table(TABLE).items():
         folder = root / f"{name}-made"

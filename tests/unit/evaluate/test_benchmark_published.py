@@ -1,7 +1,7 @@
-"""Published accuracies come out of real answers of real models (`../shared/grading`; see its README).
+"""Real answers of real models give the published accuracies (`../shared/grading`; see its README).
 
-Where an original draws an option at random because it finds none, ours is wrong and unanswered; the
-comparison adds the luck that the original could expect: one over the number of options.
+If an original draws an option at random because it finds none, ours counts as wrong and unanswered. The
+comparison then adds the original's expected luck: one over the number of options.
 """
 
 import ast
@@ -32,7 +32,7 @@ def lines(name):
 
 
 def accuracy(judged, items):
-    """Our accuracy, and with the luck of a guess wherever nothing was answered."""
+    """Return our accuracy, and that with the expected luck of a guess for unanswered items."""
     right = sum(one.share for one in judged)
     unanswered = [
         item

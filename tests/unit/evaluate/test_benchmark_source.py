@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine, files put by hand, data-card files turned into TSVs."""
+"""Downloads from a server on this machine, files supplied by hand, data-card files converted to TSV."""
 
 import hashlib
 import threading
@@ -58,7 +58,7 @@ def nothing_by_hand(monkeypatch):
 
 @pytest.fixture
 def stars(tsv, picture):
-    """A small file with MMStar's exact columns."""
+    """Write a small file with MMStar's exact columns."""
     row = {"question": "Which?", "A": "x", "B": "y", "C": "z", "D": "w", "answer": "A"}
     rows = [
         {

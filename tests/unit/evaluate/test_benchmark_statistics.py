@@ -143,7 +143,7 @@ def test_the_majority_votes_by_answer_and_no_answer_is_no_vote():
 
 
 def test_five_runs_of_an_item_are_one_item():
-    """Ten items whose five answers are all alike: the interval is that of ten items, not of fifty."""
+    """Expect the interval of ten items and not of fifty, if the five answers of each item are equal."""
     right = np.repeat([1.0, 1, 1, 0, 0, 1, 0, 0, 0, 0], 5)
     marked = np.repeat([False] * 5 + [True] * 5, 5)
     item = np.repeat(np.arange(10), 5)
@@ -159,7 +159,7 @@ def test_five_runs_of_an_item_are_one_item():
 
 
 def test_a_contrast_keeps_an_item_on_both_sides_together():
-    """Where each item is once marked and once not, what the item is like falls out of the difference."""
+    """Expect that an item's difficulty cancels out if the item is once marked and once not."""
     right = np.array([1.0, 1, 0, 0, 1, 1, 0, 0])
     marked = np.array([True, False] * 4)
     settings = {"resamples": 500, "confidence": 0.95, "seed": 1}

@@ -1,4 +1,4 @@
-"""Which option a reply concludes with where it neither boxes nor labels it, and how yes and no are said."""
+"""The option that a reply concludes with if it has no box or label, and the words for yes and no."""
 
 import pytest
 

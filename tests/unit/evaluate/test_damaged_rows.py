@@ -1,4 +1,4 @@
-"""A row, a file or a benchmark that is damaged costs that row, file or benchmark alone, and says so."""
+"""A damaged row, file or benchmark affects only itself, and is reported."""
 
 import base64
 import io
@@ -184,7 +184,7 @@ def test_a_bad_cell_says_what_it_must_be(table, tsv, picture, name, number):
 
 
 class Engine:
-    """Answers B, whatever it is asked."""
+    """Answers B to every question."""
 
     def generate(self, requests, sampling):
         from r1v3.generate.types import Response
@@ -199,7 +199,7 @@ class Engine:
 
 @pytest.fixture
 def suite(table, picture, tmp_path, monkeypatch):
-    """Three benchmarks of a user's own files: one good, one with a damaged row, one that is not there."""
+    """Make three benchmarks from a user's files: a good one, one with a damaged row, and a missing one."""
     monkeypatch.setattr("r1v3.evaluate.answer.load_engine", lambda *_: Engine())
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -223,7 +223,7 @@ def entries(table, configs):
 
 
 def run(folder, configs, table, files: str = ""):
-    """Obtain, ask and score; `files` is a folder of its own for benchmarks whose content is another."""
+    """Obtain, ask and score; `files` is a separate folder for benchmarks with other content."""
     for name, config in configs.items():
         (folder / files / name).mkdir(parents=True, exist_ok=True)
         write_config(folder / files / name, config)

@@ -1,4 +1,4 @@
-"""A benchmark in another encoding: read where the entry says so, else refused with what to do, alone."""
+"""A benchmark in another encoding: it is read if the entry says so, else refused with a remedy."""
 
 import csv
 import io

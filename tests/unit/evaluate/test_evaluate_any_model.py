@@ -1,4 +1,4 @@
-"""Which model a text names, and what is said of one that names none."""
+"""Which model a text names, and the message for a text that names none."""
 
 import json
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_a_model_that_is_trained_here_is_named_by_a_checkpoint(tmp_path):
 
 
 def finished_run(root: Path) -> Path:
-    """A run `rl` with one checkpoint, as its stage and `link` leave it."""
+    """Write a run `rl` with one checkpoint, as its stage and `link` write it."""
     folder = root / "results/runs/rl-0123456789"
     (folder / "checkpoints/step-000002").mkdir(parents=True)
     write_model(folder / "checkpoints/step-000002", 1.0)

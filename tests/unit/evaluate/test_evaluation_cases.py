@@ -1,4 +1,4 @@
-"""Rows and replies that were read or scored wrongly, by kind; the reported ones where they are at hand."""
+"""Rows and replies that were once read or scored wrongly, by kind, and reported ones if available."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Results in VLMEvalKit's layout and in lmms-eval's are written, and both are read and scored."""
+"""Results in the layouts of VLMEvalKit and lmms-eval are written, read and scored."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ ANSWERS = {
 
 @pytest.fixture
 def scored(table, tsv, picture, stored, tmp_path):
-    """A scored evaluation of two runs, and the benchmark's file."""
+    """Return a scored evaluation of two runs, and the benchmark's file."""
     rows = [
         {"index": key, "question": f"Which is {key}?", **STAR, "answer": "B", "image": picture()}
         for key in ANSWERS
@@ -103,7 +103,7 @@ def test_a_thought_has_a_column_of_its_own(text, thought, answer):
 
 
 def sample(number, question, answer, options="A. a cat\nB. a dog\nD. none"):
-    """A line as lmms-eval writes it for one answer: flat, without our own index."""
+    """Return a line for one answer as lmms-eval writes it: flat, without our own index."""
     asked = f"<image>\nQuestion: {question}\n{options}\nAnswer."
     return {"doc_id": number, "target": "B", "filtered_resps": answer, "input": asked}
 
@@ -148,7 +148,7 @@ def test_a_question_answered_twice_keeps_its_first_answer(scored, table, tmp_pat
 
 
 def workbook(path, rows):
-    """A workbook as openpyxl and xlsxwriter write it: shared texts, numbers, inline texts, gaps."""
+    """Write a workbook as openpyxl and xlsxwriter do: shared texts, numbers, inline texts, gaps."""
     main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     shared = sorted({cell for row in rows for cell in row.values() if isinstance(cell, str)})
     texts = "".join(f"<si><r><t>{text[:2]}</t></r><r><t>{text[2:]}</t></r></si>" for text in shared)
@@ -310,7 +310,7 @@ def test_a_files_name_says_its_benchmark(table):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A folder with this repository's `config/`, in which results may be written."""
+    """Make a folder with this repository's `config/`, in which results may be written."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""Every benchmark is asked exactly as its golden file says; `tests/unit/golden_prompts.py` renews them."""
+"""Every benchmark is asked exactly as in its golden file; `tests/unit/golden_prompts.py` renews these."""
 
 import json
 

@@ -13,7 +13,7 @@ NAMES = ("hallusionbench", "mmstar")
 
 @pytest.fixture
 def evaluated(table, tmp_path, stored):
-    """Model a answers right, model b answers the first half right: benchmarks and verdict folders."""
+    """Return benchmarks and verdict folders; model a is always right, and model b in the first half."""
     benchmarks, folders = {}, {model: tmp_path / model for model in "ab"}
     config = asked_config(table)
     for name in NAMES:

@@ -1,4 +1,4 @@
-"""Files of odd makes: what can be read is read, and what is damaged costs its rows alone and is named."""
+"""Unusual files: readable rows are read, and damage affects only its own rows and is named."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""Options, kinds and pictures as files of any make write them, in published files and one's own."""
+"""Options, kinds and pictures as different programs write them, in published files and one's own."""
 
 import base64
 import io
@@ -152,7 +152,7 @@ def test_a_row_that_cannot_be_asked_or_judged_is_named(table, tsv, picture, name
 
 
 def own(folder, name, rows, form="choice", **keys):
-    """Items of a file of one's own, with how many pictures each has."""
+    """Return the items of a user's own file, with the number of pictures of each."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(
         "\n".join(map(json.dumps, rows)) if isinstance(rows, list) else rows, encoding="utf-8"

@@ -1,4 +1,4 @@
-"""A benchmark of the user's own: at most eight keys over a file, under any recipe and for any model."""
+"""A user's own benchmark: at most eight keys and a file, for any recipe and any model."""
 
 import base64
 import csv
@@ -64,7 +64,7 @@ def write_rows(path: Path, rows: list[dict]) -> None:
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A checkout whose recipes ask `charts`, two rows with pictures beside their file."""
+    """Make a checkout whose recipes ask `charts`, which has two rows with pictures beside the file."""
     for name in ("config", "slurm"):
         shutil.copytree(ROOT / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""`r1v3 evaluate` of a paid model: its price before, a budget that ends it, and where its key goes."""
+"""`r1v3 evaluate` of a paid model: the price in advance, the budget, and where the key is sent."""
 
 import csv
 import os
@@ -22,7 +22,7 @@ ENTRY = {"title": "Sums", "file": "data/sums.csv", "form": "choice"}
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A checkout with a benchmark of two questions, and an environment that names no server."""
+    """Make a checkout with a benchmark of two questions, and an environment that names no server."""
     for name in [name for name in os.environ if name.startswith("R1V3_")]:
         monkeypatch.delenv(name)
     for name in ("URL", "KIND", "KEY_VARIABLE"):
@@ -47,7 +47,7 @@ def checkout(tmp_path, monkeypatch):
 
 
 def command(*words):
-    """The exit code of a command."""
+    """Run a command, and return its exit code."""
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", *words])
     return ended.value.code or 0

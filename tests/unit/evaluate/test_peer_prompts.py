@@ -1,4 +1,4 @@
-"""The same prompts as VLMEvalKit, on generated rows.
+"""Our prompts are those of VLMEvalKit, on generated rows.
 
 VLMEvalKit is optional: `pip install --no-deps ms-vlmeval==0.0.20`.
 """
@@ -14,7 +14,7 @@ if not is_installed():
 
 
 def theirs(module, kind, dataset, row, pictures=1):
-    """Their prompt as one text with `<image>` where a picture is."""
+    """Return VLMEvalKit's prompt as one text with `<image>` in place of a picture."""
     maker = getattr(load_peer(module), kind)
     made = maker.__new__(maker)
     made.dataset_name, made.meta_only = dataset, True

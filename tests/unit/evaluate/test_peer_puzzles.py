@@ -1,4 +1,4 @@
-"""The same verdicts on puzzles as VLMEvalKit, on generated solutions.
+"""Our verdicts on puzzles are those of VLMEvalKit, on generated solutions.
 
 VLMEvalKit is optional: `pip install --no-deps ms-vlmeval==0.0.20`.
 """

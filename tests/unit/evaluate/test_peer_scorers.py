@@ -1,4 +1,4 @@
-"""The same verdicts and scores as VLMEvalKit, on generated answers.
+"""Our verdicts and scores are those of VLMEvalKit, on generated answers.
 
 VLMEvalKit is optional: `pip install --no-deps ms-vlmeval==0.0.20`.
 """

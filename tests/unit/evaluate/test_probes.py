@@ -113,7 +113,7 @@ def test_a_partial_question_gives_its_beginning_alone(table, tsv, picture):
 
 
 class LetterB:
-    """Answers B, whatever it is asked; and the end of a long question."""
+    """Answers B to every question, and the end of a long question."""
 
     def generate(self, requests, sampling):
         for request in requests:

@@ -1,4 +1,4 @@
-"""MME-Reasoning from a model's text to a verdict: each form in which people write an answer."""
+"""MME-Reasoning from a model's text to a verdict, for each form in which answers are written."""
 
 import json
 
@@ -208,7 +208,7 @@ def test_a_formula_of_24_is_read_in_anyones_signs(table, answer, right):
 
 
 class Yes:
-    """A verifier that says yes and keeps what it was asked."""
+    """A verifier that says yes and records the questions."""
 
     def __init__(self):
         self.asked = []

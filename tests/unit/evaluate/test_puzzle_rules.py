@@ -1,4 +1,4 @@
-"""MME-Reasoning's puzzles, which may have many solutions: what the rule of each one accepts."""
+"""MME-Reasoning's puzzles, which may have many solutions: what each rule accepts."""
 
 import pytest
 

@@ -1,7 +1,8 @@
-"""Each puzzle of MME-Reasoning solved once: its function takes the solution, and not one that is spoilt.
+"""Each puzzle of MME-Reasoning, solved once: its function accepts the solution, and no spoilt one.
 
-Two cannot be solved as the benchmark states them, so no answer to them is right, there or here: function 8
-wants B + D + E and B + E + H to be 20 with all numbers different, and no numbers of function 11 add up.
+Two puzzles cannot be solved as the benchmark states them, so no answer to them is right, there or here.
+Function 8 wants B + D + E and B + E + H to be 20 with all numbers different, and no numbers of function 11
+add up.
 """
 
 import copy
@@ -74,7 +75,7 @@ SPOILT = {
 
 
 def spoilt(name: str, given):
-    """Another answer of the same form; a number of a sum or a cell of a grid is another."""
+    """Return another answer of the same form, with one number of a sum or one cell of a grid changed."""
     if name in SPOILT:
         return SPOILT[name]
     given = copy.deepcopy(given)

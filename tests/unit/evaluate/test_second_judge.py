@@ -1,4 +1,4 @@
-"""A second judge reads the same answers: agreement, kappa and the score under each."""
+"""A second judge reads the same answers: agreement, kappa and the score by each judge."""
 
 import pandas as pd
 import pytest
@@ -15,7 +15,7 @@ JUDGE = {"max_unjudged": 1.0}
 
 
 def judge(*right):
-    """A server that finds answers with one of these words right."""
+    """Run a server that calls answers with one of these words right."""
 
     def script(body, number):
         text = str(body["messages"])
@@ -27,7 +27,7 @@ def judge(*right):
 
 @pytest.fixture
 def scored(table, stored, tmp_path):
-    """A function that scores four answers, one settled by rule; it gives the folder, the file, the scores."""
+    """Return a function that scores four answers, one of them by rule; it returns folder, file and scores."""
     tsv = write_benchmark(tmp_path / "seephys-made", "seephys", table["seephys"], items=4, seed=5)
     items = load_items(asked_entry(table["seephys"]), tsv)
     said = [items[0].golds[0], "leftwards", "rightwards", "upwards"]

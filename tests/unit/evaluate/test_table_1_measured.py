@@ -1,4 +1,4 @@
-"""Measured scores beside published ones: differences, intervals, and what is no comparison."""
+"""Measured scores beside published ones: differences, intervals, and scores that cannot be compared."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Where a benchmark needs a judge and there is none, what rules cannot settle is unjudged and counted."""
+"""If a benchmark needs a judge and there is none, answers that rules cannot decide count as unjudged."""
 
 import pytest
 from evaluation_fixtures import asked_entry, evaluation_config, write_benchmark

@@ -1,4 +1,4 @@
-"""How much is tried: a few cases in `make test`, as many as `R1V3_FUZZ` says elsewhere."""
+"""Sets the number of cases: a few in `make test`, or as many as `R1V3_FUZZ` says."""
 
 import os
 
@@ -34,7 +34,7 @@ JSON = st.recursive(
 
 
 def changed(whole: dict, names=None):
-    """A mapping of which one or two values, at any depth, are replaced by anything or are gone."""
+    """Draw a mapping in which one or two values, at any depth, are replaced or removed."""
     places = list(_places(whole))
 
     @st.composite

@@ -1,4 +1,4 @@
-"""Records, tables and pictures of strangers: kept, or set aside with a reason; never a traceback."""
+"""Arbitrary records, tables and pictures: kept, or rejected with a reason, and never a traceback."""
 
 import codecs
 import gzip
@@ -79,7 +79,7 @@ def test_any_table_gives_rows_or_says_that_it_is_none(content):
 
 
 def _files() -> dict[str, list[bytes]]:
-    """Whole files of each kind that a source may have: plain, packed, and as spreadsheets write them."""
+    """Return intact files of each kind that a source may have: plain, compressed, and from spreadsheets."""
     rows = [
         {"id": "a", "n": 1, "text": 'é "quoted", ²'},
         {"id": "b", "n": None, "text": "two\nlines"},

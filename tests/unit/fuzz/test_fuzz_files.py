@@ -1,4 +1,4 @@
-"""Configurations, manifests and sites: a told mistake that names its file; never a traceback."""
+"""Arbitrary configurations, manifests and sites: a message that names the file, and never a traceback."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What models, judges and servers say: a verdict, an answer or a named mistake; never a traceback."""
+"""Arbitrary replies of models, judges and servers: a verdict, an answer or a message, never a traceback."""
 
 import json
 import tempfile

@@ -1,4 +1,4 @@
-"""The providers' batch interfaces, each sent once whatever happens to the process."""
+"""The providers' batch interfaces: each batch is sent once, whatever happens to the process."""
 
 import pytest
 from batch_server import Anthropic, OpenAI, serve_batches
@@ -102,7 +102,7 @@ def killed_with(something):
 
 
 def free(killed):
-    """Let go of a batch, as the system does for a process that is gone."""
+    """Release a batch, as the system does for a process that has ended."""
     for lock in killed.batches._locks.values():
         lock.release()
 

@@ -1,4 +1,4 @@
-"""Weights reach another process whole, through buckets that are filled again and again."""
+"""Weights reach another process completely, through buckets that are reused."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def pieces(bucket):
 
 
 def mixed():
-    """Tensors of several types and sizes; one is larger than any bucket, one is no contiguous one."""
+    """Return tensors of several types and sizes; one is larger than a bucket, and one is not contiguous."""
     torch.manual_seed(3)
     return {
         "byte": torch.arange(5, dtype=torch.uint8),
@@ -93,7 +93,7 @@ def test_weights_go_through_memory_only_where_they_fit(monkeypatch, tmp_path):
 
 
 class Llm:
-    """vLLM with one worker in another process, which notes what reaches it."""
+    """vLLM with one worker in another process, which records the weights that it receives."""
 
     class llm_engine:
         class vllm_config:

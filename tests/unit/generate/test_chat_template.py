@@ -1,4 +1,4 @@
-"""Our runs are asked with the report's template, any other model with its own."""
+"""Our runs are asked with the report's template, and any other model with its own."""
 
 import json
 from pathlib import Path

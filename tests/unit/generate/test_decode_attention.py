@@ -1,4 +1,4 @@
-"""Heads that share keys, asked as queries of one head, attend as the library has it."""
+"""Heads that share keys, computed as queries of one head, give the library's attention."""
 
 import pytest
 import torch

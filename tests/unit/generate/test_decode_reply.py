@@ -1,4 +1,4 @@
-"""The text of a row of tokens ends at its turn's end or before a stop string, and says which."""
+"""The text of a row of tokens ends with its turn or before a stop string, and has the reason."""
 
 import pytest
 
@@ -8,7 +8,7 @@ STOP_ID = 0
 
 
 class Letters:
-    """A tokenizer whose ids are code points; the stop token would show as `#`."""
+    """A tokenizer whose ids are code points; the stop token decodes to `#`."""
 
     def decode(self, ids):
         return "".join("#" if each == STOP_ID else chr(each) for each in ids)

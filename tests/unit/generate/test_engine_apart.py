@@ -1,4 +1,4 @@
-"""An engine in a process of its own answers as one in this process does, by the weights that it was given.
+"""An engine in its own process answers like one in this process, by the weights that it was given.
 
 Covers both ends: `r1v3.generate.apart.engine` and the program `r1v3.generate.apart.process`.
 """
@@ -34,7 +34,7 @@ def engine(tmp_path_factory):
 
 
 def wait_until_it_ignores_sigterm(process) -> None:
-    """It does so before it imports what is slow."""
+    """Wait until the process ignores SIGTERM, which it does before its slow imports."""
     mask = 0
     while process.poll() is None and not mask >> (signal.SIGTERM - 1) & 1:
         status = Path(f"/proc/{process.pid}/status").read_text()
@@ -43,7 +43,7 @@ def wait_until_it_ignores_sigterm(process) -> None:
 
 
 def moved():
-    """The small model after a step of training."""
+    """Return the small model after a step of training."""
     model = small_model()
     with torch.no_grad():
         for number, parameter in enumerate(model.parameters()):

@@ -1,4 +1,4 @@
-"""Prices before a run, and a budget that is never exceeded."""
+"""Prices in advance, and a budget that is never exceeded."""
 
 import json
 import socket
@@ -47,7 +47,7 @@ def asking(key):
 
 
 def collect(built, requests, sampling=TWICE):
-    """Answers by key, and whether the budget ended them."""
+    """Return answers by key, and whether the budget ended them."""
     found = {}
     try:
         for batch in built.generate(requests, sampling):

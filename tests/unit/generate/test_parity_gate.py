@@ -1,4 +1,4 @@
-"""What the gate before RL and evaluation compares, with engines that are wrong on purpose."""
+"""The parity check before RL and evaluation, with engines that are wrong on purpose."""
 
 import os
 from dataclasses import replace

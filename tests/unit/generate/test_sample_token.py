@@ -1,4 +1,4 @@
-"""One token a row: it has the distribution's frequencies, and its stream belongs to the request."""
+"""One token for each row: it has the distribution's frequencies, and each request has its own stream."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ PLAIN = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=4, samples=3)
 
 
 def many(logits, sampling, count=20_000):
-    """How often each token comes, of evenly spread uniforms."""
+    """Return the frequency of each token, for evenly spaced uniform numbers."""
     uniform_B = (torch.arange(count) + 0.5) / count
     token_B, log_probs = draw_tokens(torch.tensor([logits]).expand(count, -1), uniform_B, sampling)
     return np.bincount(token_B.numpy(), minlength=len(logits)) / count, log_probs[0]

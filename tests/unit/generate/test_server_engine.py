@@ -344,7 +344,7 @@ def test_a_malformed_address_or_one_with_a_password_is_refused(address):
 
 
 def replying(change):
-    """A server whose completions are changed before they are sent."""
+    """Run a server whose completions are changed before they are sent."""
 
     def script(body, _):
         reply = completion(body)
@@ -432,7 +432,7 @@ def test_a_reply_of_the_wrong_type_is_retried_then_unanswered(change, tmp_path):
 
 
 def read_request(connection):
-    """Reads it to its last byte: a socket that closes with bytes unread resets the connection."""
+    """Read a request to its last byte, because closing a socket with unread bytes resets the connection."""
     with connection.makefile("rb") as request:
         request.readline()
         request.read(int(http.client.parse_headers(request)["Content-Length"]))
@@ -440,7 +440,7 @@ def read_request(connection):
 
 @contextlib.contextmanager
 def raw_endpoint(speak):
-    """An endpoint whose server does with each connection what `speak` does, behind the request."""
+    """Return an endpoint whose server calls `speak` with each connection after the request."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve_all():
@@ -459,7 +459,7 @@ def raw_endpoint(speak):
 
 
 def test_a_reply_that_trickles_ends():
-    """Each byte comes in time, and the last one never."""
+    """Send each byte in time, and never the last one."""
 
     def trickle(connection):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Stored responses: asked once, exact about what was asked, whole after a kill."""
+"""Stored responses: asked once, matched to the exact request, and complete after a kill."""
 
 from dataclasses import replace
 from pathlib import Path

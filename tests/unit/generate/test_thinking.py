@@ -1,4 +1,4 @@
-"""Thinking modes: banned words, budgets, and what they leave alone."""
+"""Thinking modes: banned words, budgets, and what they do not change."""
 
 import pytest
 from model_fixtures import small_encoder, small_model

@@ -1,4 +1,4 @@
-"""The engine in process: what it says is what the model would say, whatever the batch."""
+"""The engine in this process gives the model's own answers, whatever the batch is."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What vLLM, in process or as a server, is started with; vLLM itself is tested by `make test-vllm`."""
+"""The settings with which vLLM is started, in process or as a server; `make test-vllm` tests vLLM itself."""
 
 import json
 import stat

@@ -1,4 +1,4 @@
-"""A checkpoint folder holds all of a model, in the hub's format, or says what it lacks."""
+"""A checkpoint folder has all of a model in the hub's format, or the message says what it lacks."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Prompts and tiles: told by headers what decoding gives, large pictures made smaller, odd ones named."""
+"""Prompts and tiles: headers give the sizes of decoding, large pictures are reduced, bad ones are named."""
 
 import struct
 
@@ -62,7 +62,7 @@ def test_a_picture_larger_than_its_tiles_is_made_smaller():
 
 
 def dds(path):
-    """A DDS file whose pixel format Pillow knows of and cannot decode."""
+    """Write a DDS file whose pixel format Pillow knows but cannot decode."""
     flags = struct.pack("<7I44x", 124, 0x1007, 8, 8, 32, 0, 0)
     form = struct.pack("<2I4s5I", 32, 4, b"ZZZZ", 0, 0, 0, 0, 0)
     path.write_bytes(b"DDS " + flags + form + bytes(20))

@@ -1,4 +1,4 @@
-"""A stranger's chat template is a program: it runs apart, and not for long."""
+"""A foreign chat template is a program: it runs in its own process, with a time limit."""
 
 from pathlib import Path
 

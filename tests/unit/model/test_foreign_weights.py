@@ -1,4 +1,4 @@
-"""Weights of strangers: from their own folder alone, whole, and numbers."""
+"""Foreign weights are read only from their own folder, and must be complete and finite."""
 
 import json
 

@@ -1,8 +1,8 @@
-"""Fused kernels give the numbers of the library's layers, gradients included.
+"""Fused kernels give the numbers of the library's layers, with gradients.
 
-Liger's kernels run on a processor in Triton's interpreter, where both packages are installed
-(`pip install triton==3.4.0 liger_kernel==0.6.4`) and TRITON_INTERPRET is 1. Elsewhere functions with the same
-signatures stand in for them, so that what is passed to them is still tested.
+Liger's kernels run on a CPU in Triton's interpreter, if both packages are installed
+(`pip install triton==3.4.0 liger_kernel==0.6.4`) and TRITON_INTERPRET is 1. Otherwise functions with the same
+signatures replace them, so that the arguments are still tested.
 """
 
 import copy
@@ -43,7 +43,7 @@ def norm_of(width, dtype):
 
 
 def outcome(norm, input):
-    """The output, and the gradients of input and weight, in 64 bits."""
+    """Return the output, and the gradients of input and weight, in 64 bits."""
     hidden = input.clone().requires_grad_()
     norm.weight.grad = None
     output = norm(hidden)
@@ -99,7 +99,7 @@ INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1" and find_spec("liger_ker
 
 
 class SiLUMul:
-    """Stands in for Liger's function where that is not installed."""
+    """Replaces Liger's function if that is not installed."""
 
     calls = 0
 
@@ -124,7 +124,7 @@ class Rope:
 
 @pytest.fixture(params=["stand-in", "interpreter"])
 def liger(request, monkeypatch):
-    """Liger's kernels, or what stands in for them; the library's functions come back at the end."""
+    """Install Liger's kernels or their replacements, and restore the library's functions at the end."""
     if request.param == "interpreter" and not INTERPRETED:
         pytest.skip(
             "TRITON_INTERPRET=1 with triton and liger_kernel installed runs Liger's own kernels"
@@ -148,7 +148,7 @@ def liger(request, monkeypatch):
 
 
 def packed_pass(model):
-    """Hidden states of two prompts with two responses each, and all gradients of their sum of squares."""
+    """Return hidden states of two prompts with two responses each, and gradients of their sum of squares."""
     use_packed_attention(model)
     answers = ((9, 10), (11, 12, 13))
     groups = [Group((5, 6, 7, 8 + n), answers, torch.zeros(0)) for n in range(2)]

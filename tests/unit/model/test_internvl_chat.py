@@ -1,4 +1,4 @@
-"""Checkpoints in InternVL's own layout become native ones and come back, to the byte, without their code."""
+"""Checkpoints in InternVL's own layout become native ones and back, with equal bytes, without their code."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ KINDS = {
 
 
 def bytes_of(folder):
-    """Files of a folder by name, code left out."""
+    """Return the files of a folder by name, without code."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".py"}
 
 

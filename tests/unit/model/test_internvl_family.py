@@ -26,7 +26,7 @@ KINDS = {
 
 @pytest.fixture(scope="module", params=list(KINDS))
 def opened(request, tmp_path_factory):
-    """A converted model of each kind, and its encoder."""
+    """Return a converted model of each kind, and its encoder."""
     folder = tmp_path_factory.mktemp("family")
     write_chat_checkpoint(folder / "came", KINDS[request.param]())
     native = convert_checkpoint(folder / "came", folder / "native")
@@ -35,7 +35,7 @@ def opened(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def groups(opened):
-    """Prompts without a picture, with one of several tiles, and with two; some have several responses."""
+    """Return prompts without a picture, with one of several tiles, and with two; some have many responses."""
     encoder = opened[1]
     answers = [encoder.text_ids(text) for text in ("3+4=7", "Wait, 4+3=7. \\boxed{7}", "7")]
     asked = [

@@ -1,4 +1,4 @@
-"""A stage starts without the libraries that transformers would import for others."""
+"""A stage starts without libraries that transformers imports for other uses."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Groups follow the model's structure, and freezing proves itself."""
+"""Groups follow the model's structure, and freezing is checked."""
 
 import pytest
 import torch

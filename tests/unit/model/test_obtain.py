@@ -1,4 +1,4 @@
-"""Models of a hub on loopback, under the names that the recipes have: converted, opened, or refused early."""
+"""Models of a hub on loopback with the recipes' names: converted, opened, or refused early."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same three groups exist for other models' structures; nothing is loaded, nothing computed."""
+"""The same three groups exist for the structures of other models; nothing is loaded or computed."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Models of other people are asked as their authors ask them, and our own nodes keep their hashes."""
+"""Models of other groups are asked as their authors ask them, and our own nodes keep their hashes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Patches at native resolution: cut, joined, and their tokens' positions as the library counts them."""
+"""Patches at native resolution are cut and joined, and token positions are those of the library."""
 
 import pytest
 import torch

@@ -32,13 +32,13 @@ WIDE, HIGH = picture(1, 56, 24), picture(2, 17, 40)
 
 @pytest.fixture(scope="module", params=KINDS)
 def opened(request):
-    """A model of each family, and its encoder."""
+    """Return a model of each family, and its encoder."""
     return qwen_model(request.param), Encoder(qwen_processor(request.param), IMAGES)
 
 
 @pytest.fixture(scope="module")
 def groups(opened):
-    """Prompts without a picture, with one, and with two of other shapes; some have several responses."""
+    """Return prompts without a picture, with one, and with two of other shapes; some have many responses."""
     encoder = opened[1]
     answers = [encoder.text_ids(text) for text in ("3+4=7", "Wait, 4+3=7. \\boxed{7}", "7")]
     asked = [
@@ -265,7 +265,7 @@ def test_model_check_says_that_it_is_trained_served_and_evaluated(kind, tmp_path
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_hubs_spelling_is_opened_too(kind, tmp_path):
-    """Names of before transformers 4.52, the language model's fields at the top, limits in pixels."""
+    """Use names from before transformers 4.52, top-level language model fields, and limits in pixels."""
     written = write_qwen(tmp_path / "ours", kind)
     old = tmp_path / "hub"
     shutil.copytree(written, old)

@@ -1,4 +1,4 @@
-"""A removed connector lets nothing of a picture through, and stays a checkpoint of the same structure."""
+"""A removed connector passes nothing of a picture on, and its checkpoint keeps the same structure."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""RL's step in other layouts, by the same plan."""
+"""RL's step in other layouts, computed by the same plan."""
 
 from pathlib import Path
 

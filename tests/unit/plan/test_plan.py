@@ -1,4 +1,4 @@
-"""The plan's arithmetic, by hand; what it refuses; what it says where nobody has measured."""
+"""The plan's arithmetic by hand, what it refuses, and what it says about unmeasured constants."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`r1v3 plan --studies`: every claim has its power, from results where they are there."""
+"""`r1v3 plan --studies`: every claim has its power, which uses results if they exist."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""An RO-Crate names every finished result once, and what it was made from."""
+"""An RO-Crate names every finished result once, with what it was made from."""
 
 import pytest
 from made_up_results import ROOT, build_tree

@@ -26,7 +26,7 @@ def tree(tmp_path):
 
 
 def as_another(folder, digits="0123456789"):
-    """A copy of a result folder that the configuration no longer makes."""
+    """Make a copy of a result folder that the configuration no longer makes."""
     other = folder.with_name(f"{folder.name.rpartition('-')[0]}-{digits}")
     shutil.copytree(folder, other)
     return other

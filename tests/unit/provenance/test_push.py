@@ -1,4 +1,4 @@
-"""A folder for the hub: weights that open, a card of what is known, and no upload without a token."""
+"""A folder for the hub: weights that open, a card of known facts, and no upload without a token."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from r1v3.recipe.load import load_project
 
 @pytest.fixture
 def tree(tmp_path):
-    """Made-up results whose final model has real weights."""
+    """Return made-up results whose final model has real weights."""
     made = build_tree(tmp_path / "checkout", ResultGraph(load_project(ROOT, "tiny")))
     final = made.folder(made.graph.run("final"))
     facts = json.loads((final / "manifest.json").read_text())["facts"]

@@ -11,7 +11,7 @@ from r1v3.provenance.times import end_future_times
 
 @pytest.fixture
 def tree(tmp_path):
-    """A function that writes a file whose time is some seconds from now."""
+    """Return a function that writes a file whose time is some seconds from now."""
 
     def write(name: str, seconds: float):
         path = tmp_path / name

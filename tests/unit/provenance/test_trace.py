@@ -1,4 +1,4 @@
-"""From a number to all that it was made from, and from data to all that it touched."""
+"""From a number to all that it was made from, and from data to all that was made from it."""
 
 import json
 
@@ -19,7 +19,7 @@ def tree(tmp_path):
 
 
 def part(lines: list[str], head: str) -> str:
-    """The lines below a head, up to the next one."""
+    """Return the lines below a heading, up to the next heading."""
     at = next(n for n, line in enumerate(lines) if line.strip() == head)
     rest = lines[at + 1 :]
     end = next((n for n, line in enumerate(rest) if not line.startswith("    ")), len(rest))
@@ -65,7 +65,7 @@ def summary_of(tree) -> None:
 
 
 def test_a_score_leads_to_the_evaluation_that_the_summary_shows(tree):
-    """Others that have it: checkpoints, ways of thinking, and leftovers of other settings."""
+    """Ignore other evaluations with the score: checkpoints, thinking modes, leftovers of other settings."""
     final = tree.graph.run("final").id
     for suite in ("held_out__nowait", "study"):
         node = tree.graph.evaluation("final", "last", suite)

@@ -1,4 +1,4 @@
-"""`r1v3 verify` reads every file, whatever the cache remembers."""
+"""`r1v3 verify` reads every file, whatever the cache has."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from r1v3.recipe.outputs.stage import run_stage
 
 @pytest.fixture
 def folder(tmp_path):
-    """A finished run with one file."""
+    """Write a finished run with one file."""
     node = Node("sft", "one", {"version": 1, "name": "one", "seed": 1}, ())
     folder = tmp_path / node.folder
     folder.mkdir(parents=True)
@@ -66,7 +66,7 @@ def test_what_is_damaged_is_named_with_what_to_do(tmp_path, folder, name, damage
     ],
 )
 def test_a_config_is_written_again_by_the_command_that_is_named(tmp_path, folder, harm, said):
-    """Nothing else asks Snakemake for it once the folder is finished."""
+    """Check the command, because no other target makes the config once the folder is finished."""
     harm(folder / "config.json")
     (line,) = verify(tmp_path)[1]
     assert f"config.json: {said}" in line

@@ -1,4 +1,4 @@
-"""A stage reads what manifests vouch for, takes what was finished, and refuses an edited config."""
+"""A stage checks its inputs, takes finished work, and refuses an edited config."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from r1v3.recipe.snakemake import asks_for_rerun, command_environment, forced_by
 
 
 def made(root: Path, kind: str = "data", seed: int = 1, inputs=(), content: bytes = b"abc") -> Path:
-    """The manifest of a finished stage that wrote a checkpoint and a table."""
+    """Finish a stage that writes a checkpoint and a table, and return its manifest."""
     node = Node(kind, "one", {"version": 1, "name": "one", "seed": seed}, ())
     folder = root / node.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def test_a_call_that_forces_rules_makes_a_finished_stage_again(tmp_path, monkeyp
 
 @pytest.fixture
 def shell(monkeypatch):
-    """The variables of this process, which `command_environment` changes; given back behind the test."""
+    """Restore the variables that `command_environment` changes after the test."""
     for name in ("PATH", "PYTHONPATH", "TQDM_DISABLE"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.setenv("R1V3_FORCED", "")
@@ -148,7 +148,7 @@ def test_the_jobs_of_a_forcing_call_are_told(word, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("shell")
 def test_a_job_that_snakemake_starts_elsewhere_is_not_forced_for_that(tmp_path, monkeypatch):
-    """Such a call always holds `--force`; under it a job that Slurm queues again trained once more."""
+    """Ignore `--force`, which such a call always has, because a requeued job would otherwise train again."""
     monkeypatch.setattr(sys, "argv", ["snakemake", "--target-jobs", "sft:run=a", "--force"])
     command_environment(tmp_path)
     assert os.environ["R1V3_FORCED"] == ""
@@ -225,7 +225,7 @@ def test_a_config_in_the_folder_of_another_is_refused(tmp_path):
 
 
 def answers_of(manifest: Path) -> Path:
-    """A file of answers in the folder of a finished stage, whose manifest Snakemake then deleted."""
+    """Write a file of answers for a finished stage, and delete its manifest as Snakemake does."""
     answers = manifest.parent / "responses" / "suite.jsonl"
     answers.parent.mkdir()
     answers.write_text("{}\n")

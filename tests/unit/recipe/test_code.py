@@ -1,4 +1,4 @@
-"""A result notes the code that computed it: `r1v3.recipe.outputs.code`."""
+"""A result records the code that computed it: `r1v3.recipe.outputs.code`."""
 
 import ast
 import json
@@ -45,7 +45,7 @@ FILES = {
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A small package in the place of ours; called with a file's new text, it forgets what it had read."""
+    """Replace our package by a small one, and return a function that writes a file and clears the cache."""
 
     def write(name: str, text: str) -> None:
         path = tmp_path / "r1v3" / name

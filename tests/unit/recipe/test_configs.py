@@ -1,4 +1,4 @@
-"""The resolved config of every node of every shipped recipe fits a typed config, and loses no key in it."""
+"""Every node's resolved config, in every shipped recipe, fits a typed config and loses no key in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ RECIPES = sorted(path.stem for path in (ROOT / "config" / "recipes").glob("*.yam
 
 
 def every_node(graph: ResultGraph) -> Iterator[Node]:
-    """A node of each data set, run, benchmark, selection and suite, and the index of evaluations."""
+    """Return a node of each data set, run, benchmark, selection and suite, and the evaluation index."""
     recipe, runs = graph.recipe, graph.project.runs
     yield graph.evaluation_index()
     yield from map(graph.data, recipe.data)

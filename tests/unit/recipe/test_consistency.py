@@ -1,4 +1,4 @@
-"""Names that refer to something: the recipe and its run table, one change at a time."""
+"""Names must refer to something in the recipe and its run table, tested one change at a time."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def project():
 
 
 def mistakes(project, name, **changes):
-    """What a run's entry with these keys changed is told."""
+    """Return the mistakes of a run's entry with these keys changed."""
     run = project.runs[name]
     changed = type(run)(run.name, run.entry.model_copy(update=changes), run.settings)
     return mistakes_of_runs({**project.runs, name: changed}, project.recipe, Path("runs.yaml"))

@@ -1,4 +1,4 @@
-"""What a manifest says about its making, and what an interrupted stage refuses to go on under."""
+"""The environment in a manifest, and environments in which an interrupted stage refuses to continue."""
 
 import json
 import os
@@ -29,7 +29,7 @@ CONFIG["hash"] = hash_of(CONFIG["kind"], CONFIG["document"])
 
 
 def under(**packages) -> dict:
-    """An environment with these packages."""
+    """Return an environment with these packages."""
     return {"python": "3.11.2", "packages": packages, "machine": {"gpus": []}}
 
 
@@ -41,7 +41,7 @@ def stage(folder, work):
 
 
 def interrupted(config, folder):
-    """A stage that leaves a state to go on from, and dies."""
+    """Run a stage that writes a state for resuming, and fails."""
     (folder / "resume").mkdir()
     raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Whatever a configuration file holds, a mistake in it is told with the file's name, at once."""
+"""Any mistake in a configuration file is reported at once, with the file's name."""
 
 import json
 import time

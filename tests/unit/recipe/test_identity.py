@@ -11,7 +11,7 @@ from r1v3.recipe.schema.training import checkpoint_steps
 
 
 def every_folder(graph) -> dict[str, str]:
-    """Each result's own name and the folder it has."""
+    """Return each result's name and its folder."""
     nodes = {f"data {n}": graph.data(n) for n in graph.recipe.data}
     nodes |= {f"run {n}": graph.run(n) for n in graph.project.runs}
     nodes |= {f"benchmark {n}": graph.benchmark(n) for n in graph.recipe.evaluation.benchmarks}

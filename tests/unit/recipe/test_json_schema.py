@@ -1,4 +1,4 @@
-"""The JSON schemas of `r1v3.recipe.json_schema`: current, named by each file, and right about each file."""
+"""The JSON schemas of `r1v3.recipe.json_schema` are current, and each file names and fits its schema."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How files lie over each other."""
+"""How files are laid over each other."""
 
 from r1v3.recipe.layers import merge
 

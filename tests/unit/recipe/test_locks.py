@@ -1,4 +1,4 @@
-"""The lock of a Snakemake stays until its owner is seen to be dead."""
+"""The lock of a Snakemake stays until its owner is known to have ended."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def noted(folder: Path, **changes) -> Path:
-    """The note of this living process under another's name, changed."""
+    """Write the note of this living process under another name, with changes."""
     note_owner(folder)
     (own,) = (folder / ".snakemake/owners").iterdir()
     other = own.with_name("node7-12.json")

@@ -18,7 +18,7 @@ from r1v3.recipe.outputs.stage import alone, folders, run_stage, tables
 
 
 def config_of(**resolved) -> dict:
-    """What `config.json` holds for a resolved config."""
+    """Return the content of `config.json` for a resolved config."""
     resolved = {"version": 1, "name": "cold_start", "seed": 7} | resolved
     hash = hash_of("sft", resolved)
     return {"kind": "sft", "name": "cold_start", "hash": hash, "document": resolved}
@@ -34,7 +34,7 @@ class StepsConfig(StageConfig):
 
 
 def run_manifest(folder: Path, **facts) -> Path:
-    """A training run with checkpoints at steps 5 and 10."""
+    """Write a training run with checkpoints at steps 5 and 10."""
     kept = [{"step": step, "path": f"checkpoints/step-{step:06d}"} for step in (5, 10)]
     for entry in kept:
         (folder / entry["path"]).mkdir(parents=True)
@@ -256,7 +256,7 @@ def test_parents_are_found_by_their_ids():
     ids=str,
 )  # fmt: skip
 def test_a_manifest_of_wrong_types_is_told_and_never_taken(tmp_path, change):
-    """Without a seal, as earlier versions wrote it."""
+    """Check a manifest without a seal, as earlier versions wrote it."""
     path = tmp_path / "manifest.json"
     whole = write_manifest(path, config=CONFIG, files=[], facts={}) | change
     del whole["seal"]

@@ -1,4 +1,4 @@
-"""A method of another paper is one key of a run, and leaves no trace in a config beside the keys it sets."""
+"""A method of another paper is one key of a run, and a config has only the keys that it sets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A mistake in a file under config/ is told in one line: file, run, key, what is allowed."""
+"""A mistake in a file below config/ is reported in one line: file, run, key, allowed values."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from r1v3.recipe.snakemake import open_graph
 
 
 def set_key(*path, to):
-    """A change that sets the key at `path`."""
+    """Return a change that sets the key at `path`."""
 
     def change(content):
         for step in path[:-1]:

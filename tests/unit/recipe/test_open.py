@@ -1,4 +1,4 @@
-"""The recipes of public data: their licences, what they lie over, and what keeps their sets apart."""
+"""The recipes of public data: their licences, the recipes under them, and the separation of their sets."""
 
 from pathlib import Path
 

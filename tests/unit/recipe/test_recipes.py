@@ -1,4 +1,4 @@
-"""The shipped recipes: valid, complete, and the report's own numbers."""
+"""The shipped recipes are valid and complete, and have the report's numbers."""
 
 import re
 import subprocess

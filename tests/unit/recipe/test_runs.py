@@ -1,4 +1,4 @@
-"""The run table: what `like`, `set` and `from` do."""
+"""The keys `like`, `set` and `from` of the run table."""
 
 
 def test_like_copies_an_entry_and_set_changes_one_key_of_its_settings(checkout):

@@ -1,4 +1,4 @@
-"""What all levels of the schema share, dates, and the machines of a layout."""
+"""The common parts of all levels of the schema, dates, and the machines of a layout."""
 
 import pytest
 from pydantic import ValidationError

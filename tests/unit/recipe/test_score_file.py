@@ -1,4 +1,4 @@
-"""Small files of results that are JSON and hold something else are named, with what to do."""
+"""Small files of results with JSON of wrong types are named, with what to do."""
 
 import json
 

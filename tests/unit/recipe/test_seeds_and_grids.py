@@ -1,4 +1,4 @@
-"""Seeds are twins of what training's luck can change; a grid makes many runs of one entry."""
+"""Seeds are twins of runs that depend on the seed; a grid makes many runs of one entry."""
 
 import pytest
 

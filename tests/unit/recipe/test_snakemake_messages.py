@@ -1,4 +1,4 @@
-"""What is said of a target that no rule makes, and of a disk that refuses."""
+"""Messages about a target that no rule makes, and about errors of the disk."""
 
 import errno
 import logging
@@ -13,7 +13,7 @@ SAID = "No rule to produce {} (if you use input functions make sure that they do
 
 
 class Rule:
-    """As much of a rule of Snakemake's as is asked for; constraints stand in its outputs."""
+    """The parts of a Snakemake rule that our code reads; its outputs have the constraints."""
 
     def __init__(self, name, *products):
         self.name, self._products = name, products
@@ -61,7 +61,7 @@ def record(level, text="Traceback of Snakemake: 100%s"):
 
 
 def filtered(error, level=logging.ERROR):
-    """What the screen says where Snakemake logs an error while it is handled."""
+    """Return what Snakemake prints when it logs an error that it handles."""
     made = record(level)
     try:
         raise error

@@ -1,4 +1,4 @@
-"""Studies and claims: what they refer to exists, and what they need is planned."""
+"""Studies and claims refer to existing entries, and the runs that they need are planned."""
 
 import pytest
 

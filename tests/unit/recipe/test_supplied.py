@@ -1,4 +1,4 @@
-"""The user's own files are part of what is made from them."""
+"""The content of the user's own files is part of a result's identity."""
 
 import pytest
 
@@ -13,7 +13,7 @@ MINE |= {"licence": {"name": "CC0", "training": "allowed"}, "date": "2020"}
 
 @pytest.fixture
 def mine(checkout):
-    """A recipe whose set `mine` is read from a file of the user's."""
+    """Make a recipe whose set `mine` is read from a user's file."""
     checkout.edit("sources.yaml", lambda table: table.update(mine=MINE))
 
     def add(recipe):

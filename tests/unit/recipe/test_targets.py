@@ -1,4 +1,4 @@
-"""Which files rules ask for: `r1v3.recipe.graph.targets`, and `copies` for MLflow."""
+"""The files that rules ask for: `r1v3.recipe.graph.targets`, and `copies` for MLflow."""
 
 import re
 from pathlib import Path
@@ -140,7 +140,7 @@ def test_a_stable_name_is_outdated_where_it_shows_another_run(targets, tmp_path,
 
 
 def test_a_stable_name_is_outdated_where_its_run_is_gone(targets, tmp_path):
-    """Snakemake makes nothing again that only a target which is there needs."""
+    """Check it here, because Snakemake remakes no lost input of an existing target."""
     name = tmp_path / "results/runs/rl.json"
     name.parent.mkdir(parents=True)
     name.write_text(f'{{"hash": "{targets.graph.run("rl").hash}"}}')

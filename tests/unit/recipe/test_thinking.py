@@ -1,4 +1,4 @@
-"""A thinking mode stands in the resolved configs that use it, and in no other."""
+"""A thinking mode is in the resolved configs that use it, and in no others."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Claims are drawn as intervals, a plot for each unit."""
+"""Claims are drawn as intervals, with one plot for each unit."""
 
 from r1v3.render.claim_plots import claim_plots
 

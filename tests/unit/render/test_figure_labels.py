@@ -1,4 +1,4 @@
-"""Labels are text, whatever a data set's names hold."""
+"""Labels are text, whatever characters a data set's names have."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A table of texts in four formats: every cell is there, and none is read as markup."""
+"""A table of texts in four formats: it has every cell, and no cell is read as markup."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Made answers: what deserves nothing is not paid, what is right is; and the command that shows it.
+"""Made-up answers: undeserving ones get no reward, right ones do, and the command that shows it.
 
 Covers `reward/attack/`: question, undeserved, honest, rewrite, run; `r1v3 attack`.
 """

@@ -1,4 +1,4 @@
-"""Without a box only a concluding statement counts, and it is read as a whole.
+"""Without a box, only a concluding statement counts, and it is read as a whole.
 
 Covers `text/`: conclude, cut, vocabulary.
 """

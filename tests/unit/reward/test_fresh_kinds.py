@@ -1,4 +1,4 @@
-"""Kinds of answers found by 1,744 rows written after the rules: what was paid for nothing, and what was not.
+"""Kinds of answers from 1,744 rows that were written after the rules: wrong rewards and missing ones.
 
 Covers of `reward`: maths/alike, maths/compare, maths/shape, maths/english_numerals, text/cut, text/question.
 """

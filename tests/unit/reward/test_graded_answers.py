@@ -1,4 +1,4 @@
-"""Some 5,000 answers, written and judged one by one, of every kind of issue 21.
+"""About 5,000 answers of all kinds of issue 21, written and judged one by one.
 
 Covers of `reward`: text/question, text/statements, maths/quantity, maths/relations, choice/named.
 """

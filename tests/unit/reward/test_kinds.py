@@ -1,4 +1,4 @@
-"""Kinds of answers that a rule paid for nothing, and of right ones that it did not pay for (issue 21).
+"""Kinds of wrong answers that a rule rewarded, and of right ones that it did not reward (issue 21).
 
 Covers of `maths/`: quantity, relations, compare, shape, precise, algebra, english_numerals; `text/question`.
 """

@@ -1,4 +1,4 @@
-"""Each part that reads answers, alone: what it takes, and what it leaves to the others."""
+"""Each part that reads answers, alone: what it accepts, and what it leaves to other parts."""
 
 import json
 import math

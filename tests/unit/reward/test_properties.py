@@ -1,4 +1,4 @@
-r"""Grading is reflexive and symmetric, and blind to white space and equivalent LaTeX.
+r"""Grading is reflexive and symmetric, and ignores white space and differences of equivalent LaTeX.
 
 Covers of `maths/`: expression, reader, lexicon, numbers, numeric, compare.
 """

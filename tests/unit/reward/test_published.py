@@ -1,4 +1,4 @@
-"""Real answers with published verdicts: agreement row by row, and the golds against themselves."""
+"""Real answers with published verdicts: agreement by row, and golds graded against themselves."""
 
 import json
 import sys

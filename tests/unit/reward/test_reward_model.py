@@ -1,4 +1,4 @@
-"""A reward model behind HTTP gives what a forward pass gives, in batches, in time, and once.
+"""A reward model behind HTTP gives the scores of a forward pass, in batches, in time, and only once.
 
 The command `r1v3 serve-reward` is `r1v3.reward.reward_model.serve`.
 """
@@ -63,7 +63,7 @@ def encoded(model, messages):
 
 
 def by_hand(folder, messages):
-    """The score as the model's card computes it: the whole model, and its head at the last token."""
+    """Compute the score as on the model's card: the whole model, and its head at the last token."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     read = read_conversation(messages, LIMITS.max_pixels)
     text = tokenizer.apply_chat_template(read.turns, tokenize=False)
@@ -258,7 +258,7 @@ def test_a_head_among_the_weights_is_the_same_head(model, tmp_path, names):
 
 
 def test_both_spellings_of_weights_and_a_flat_config_are_read(folder, model, tmp_path):
-    """Published files have `visual.` and `model.layers.`; the library now calls these otherwise."""
+    """Accept `visual.` and `model.layers.` of published files, which the library has renamed since."""
     other = reward_checkpoint(tmp_path / "m")
     weights = load_file(other / "model.safetensors")
     assert "visual.patch_embed.proj.weight" in weights

@@ -1,4 +1,4 @@
-"""What the rules hold to be equal, case by case.
+"""What the rules consider equal, case by case.
 
 Covers rules, grader, `text/normalize`, `text/statements`, and of `maths/`: compare, shape, relations,
 quantity, units, unit_table, chinese_numerals.

@@ -1,4 +1,4 @@
-"""The chat template's grammar (eq. 1), where the answer is looked for, and the total (eq. 3)."""
+"""The chat template's grammar (eq. 1), where the answer is searched for, and the total (eq. 3)."""
 
 import pytest
 

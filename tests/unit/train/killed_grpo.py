@@ -1,7 +1,7 @@
-"""A GRPO run of the small model that kills itself, by signal 9, in a phase; notes what it samples.
+"""Runs GRPO of the small model, which kills itself by signal 9 in a phase, and records what it samples.
 
-Settings of its own may follow as JSON, and after them `here`: an engine that overlaps is then a thread's,
-which spares the start of another process.
+Its own settings may follow as JSON, and then `here`. With `here`, an overlapping engine runs in a thread,
+which saves the start of another process.
 """
 
 import json
@@ -30,17 +30,17 @@ at = {"step": 0}
 
 
 class Here(TransformersEngine):
-    """`EngineApart` without another process: a model of its own."""
+    """`EngineApart` without another process: it has its own model."""
 
     def __init__(self, opening):
         encoder = Encoder(load_processor(opening.start), opening.images)
         super().__init__(load_model(opening.start), encoder)
 
     def offload(self):
-        """It goes on."""
+        """Do nothing: the engine goes on."""
 
     def close(self):
-        """It ends with its thread."""
+        """Do nothing: the engine ends with its thread."""
 
 
 if sys.argv[7:]:

@@ -1,4 +1,4 @@
-"""Runs of the small model that kill themselves, by signal 9, at a step or in the middle of saving one."""
+"""Runs the small model, which kills itself by signal 9 at a step or while a state is saved."""
 
 import os
 import signal

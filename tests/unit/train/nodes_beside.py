@@ -1,7 +1,7 @@
-"""On every rank: the run of grpo_fixtures with an engine beside the trainer on each node.
+"""Runs the run of grpo_fixtures on every rank, with an engine beside the trainer on each node.
 
-The engine stands for vLLM, which `tests/vllm` has: a copy of the model that only new weights change. What
-each process was asked is noted beside the run.
+The engine replaces vLLM, which `tests/vllm` tests. It is a copy of the model that only new weights change.
+The requests of each process are recorded beside the run.
 """
 
 import json
@@ -18,7 +18,7 @@ from r1v3.train.grpo.sampling import sampler
 
 
 class Beside(TransformersEngine):
-    """A copy that is offloaded while the policy learns; `asked` counts its prompts."""
+    """A copy of the model that is offloaded while the policy learns; `asked` counts its prompts."""
 
     asked, offloaded = 0, False
 

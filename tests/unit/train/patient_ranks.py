@@ -1,4 +1,4 @@
-"""On every rank: one works longer than the process group waits, or ends without a word."""
+"""Runs on every rank: one works longer than the process group waits, or ends without a message."""
 
 import os
 import sys

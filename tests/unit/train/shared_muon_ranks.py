@@ -1,4 +1,4 @@
-"""One rank of a test: what ranks that share Muon's work end with has the library's bits."""
+"""Runs one rank of a test in which ranks share Muon's work and get the library's bits."""
 
 import torch
 
@@ -9,7 +9,7 @@ SHAPES = [(6, 4), (16, 16), (3, 20), (8, 8), (16, 4)]
 
 
 def take_steps(build, count=4):
-    """Matrices and momenta after some steps, in each of which one matrix has no gradient."""
+    """Return matrices and momenta after some steps, in each of which one matrix has no gradient."""
     draw = torch.Generator().manual_seed(3)
     matrices = [torch.nn.Parameter(torch.randn(shape, generator=draw)) for shape in SHAPES]
     optimizer = build(matrices)

@@ -1,4 +1,4 @@
-"""On every rank: a policy's weights reach the engine of the first rank, whole and sharded, in both forms."""
+"""Runs on every rank: whole or sharded weights of a policy reach the first rank's engine, in both forms."""
 
 import sys
 

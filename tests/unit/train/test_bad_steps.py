@@ -1,4 +1,4 @@
-"""GRPO stops before a step on gradients that are no numbers, and keeps the episode."""
+"""GRPO stops before a step on gradients that are not numbers, and keeps the episode."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Critical tokens are found however the words are spaced, cased or split into tokens."""
+"""Critical tokens are found for any spacing, case or tokenization of the words."""
 
 import json
 

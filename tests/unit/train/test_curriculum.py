@@ -1,4 +1,4 @@
-"""Prompts in an order by measured pass rate: staged, mixed, or in a window that follows the policy."""
+"""Prompts in the order of measured pass rates: staged, mixed, or in a window that follows the policy."""
 
 from collections import Counter
 

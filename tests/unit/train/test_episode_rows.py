@@ -1,4 +1,4 @@
-"""Every response once, in order; passes within the budget, ranks about alike."""
+"""Every response occurs once and in order, passes keep the budget, and ranks have similar loads."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Which prompts an episode asks, what Dynamic Sampling replaces, and episodes that survive a kill."""
+"""The prompts of an episode, those that Dynamic Sampling replaces, and episodes that survive a kill."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def prompts(names):
 
 
 def answer(prompts, seed):
-    """Grades by the prompts' names; the seed is kept as the responses' text."""
+    """Return grades by the prompts' names, with the seed as the responses' text."""
     kinds = [KINDS[prompt.record.id[0]] for prompt in prompts]
     accuracy = torch.tensor([accuracy for accuracy, _ in kinds])
     form = torch.tensor([form for _, form in kinds])
@@ -98,7 +98,7 @@ def test_at_the_cap_what_is_left_is_filled_with_groups_that_differ_in_format_fir
 
 
 class Two(Ranks):
-    """The first of two ranks, that sees what the second one graded too."""
+    """The first of two ranks, which also sees the second rank's grades."""
 
     def gather(self, part):
         return part
@@ -118,7 +118,7 @@ def test_a_round_of_several_ranks_may_bring_more_good_groups_than_are_missing():
 @pytest.mark.parametrize("rounds", [None, 3])
 def test_unjudged_answers_are_counted_once_over_all_of_an_episode(rounds):
     def unjudged(prompts, seed):
-        """The one answer of s1 that nobody judged is half of its prompt's, and a sixth of a round's."""
+        """Leave one answer of s1 unjudged: half of its prompt's answers, and a sixth of the round's."""
         episode = answer(prompts, seed)
         reasons = [
             ("none" if r.key == "s1" and r.sample else "verifier", "") for r in episode.responses

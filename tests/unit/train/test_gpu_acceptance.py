@@ -1,4 +1,4 @@
-"""The script that judges a GPU runs, and calls what is wrong BAD; here on a processor."""
+"""The script of GPU acceptance runs on a CPU, and marks wrong results as BAD."""
 
 import json
 import subprocess

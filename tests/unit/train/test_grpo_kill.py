@@ -1,4 +1,4 @@
-"""Signal 9 in any phase of GRPO: the run ends as an undisturbed one, and samples nothing twice."""
+"""Signal 9 in any phase of GRPO: the run ends like an undisturbed one, and samples nothing twice."""
 
 import signal
 from pathlib import Path
@@ -23,7 +23,7 @@ AFRESH = ("generating",)  # the step's own samples were not yet on disk
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    """A start, data, and the undisturbed run on them."""
+    """Make a start, data, and the undisturbed run on them."""
     folder = tmp_path_factory.mktemp("parts")
     save_checkpoint(small_model(), small_processor(), folder / "start")
     prepare(source_config(SOURCE, 13, name="set"), folder / "data")

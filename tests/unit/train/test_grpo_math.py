@@ -1,4 +1,4 @@
-"""Equations 6 and 7 on values worked by hand."""
+"""Equations 6 and 7 on values worked out by hand."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Real DeepSpeed on the CPU: a policy in parts samples and learns as a whole one does."""
+"""Real DeepSpeed on the CPU: a sharded policy samples and learns like a whole one."""
 
 import json
 import signal
@@ -30,7 +30,7 @@ RUNS = {
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """A folder with a start, data, and the plain runs on one process."""
+    """Make a folder with a start, data, and the plain runs on one process."""
     folder = tmp_path_factory.mktemp("alone")
     save_checkpoint(small_model(), small_processor(), folder / "start")
     prepare(source_config(SOURCE, 13, name="set"), folder / "data")
@@ -42,9 +42,9 @@ def alone(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=[1, 2])
 def together(request, alone, tmp_path_factory):
-    """The folder of the runs of two_ranks_grpo_zero.py on one and on two processes.
+    """Run two_ranks_grpo_zero.py on one and on two processes, and return the folder.
 
-    On one it also finishes a run that was killed by signal 9.
+    On one process it also finishes a run that was killed by signal 9.
     """
     folder = tmp_path_factory.mktemp(f"ranks{request.param}")
     if request.param == 1:

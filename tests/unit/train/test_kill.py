@@ -1,4 +1,4 @@
-"""Signal 9 and signal 15 at any time: the run ends as an undisturbed one, to the last bit."""
+"""Signal 9 and signal 15 at any time: the run ends like an undisturbed one, with equal bits."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ ALONE = Ranks(0, 1)
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    """A start, data, and the undisturbed run on them."""
+    """Make a start, data, and the undisturbed run on them."""
     folder = tmp_path_factory.mktemp("parts")
     save_checkpoint(small_model(), small_processor(), folder / "start")
     prepare(source_config(SOURCE, 13, name="set"), folder / "data")

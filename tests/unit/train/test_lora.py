@@ -1,4 +1,4 @@
-"""Adapters of low rank: what learns, what stays, and that what leaves the trainer is merged."""
+"""Adapters of low rank: what learns, what stays, and that weights outside of the trainer are merged."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def parts(tmp_path_factory):
 
 
 def adapted_learner(dtype=torch.float32, **changes) -> WholeEngine:
-    """A policy of the small model with adapters, in this process."""
+    """Return a policy of the small model with adapters, in this process."""
     settings = grpo_settings(train=TRAIN, lora=LORA | changes)
     model = small_model().to(dtype)
     prepare_model(model, settings.train, settings.parallel, lora=settings.lora, seed=5)
@@ -87,7 +87,7 @@ def test_the_merged_model_gives_the_adapted_models_probabilities(tmp_path):
 
 @torch.no_grad()
 def of_pack(model, pack):
-    """Log-probability of each response token, by a model without adapters."""
+    """Return the log-probability of each response token, by a model without adapters."""
     use_packed_attention(model)
     return PackedStats(model, temperature=1.0, never=())(pack)[0]
 
@@ -152,7 +152,7 @@ def test_frozen_weights_below_adapters_cost_no_gradient():
 
 
 class Killed(Exception):
-    """What stands for a kill; nothing between it and the loop's end runs."""
+    """An exception in place of a kill; no code between it and the end of the loop runs."""
 
 
 def killed_after(step, monkeypatch):

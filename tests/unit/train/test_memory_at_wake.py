@@ -1,4 +1,4 @@
-"""The trainer gives its memory back before the engine wakes; else both do not fit on one accelerator."""
+"""The trainer frees its memory before the engine wakes; otherwise both do not fit on one accelerator."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ from r1v3.train.grpo.sampling.sampler import BesideTrainer
 
 
 class Card:
-    """A GPU of 80 GB as its driver counts it: what a process frees stays mapped in its cache."""
+    """A GPU of 80 GB as its driver counts it: memory that a process frees stays mapped in its cache."""
 
     def __init__(self):
         self.held = {"trainer": 0.0, "engine": 0.0}
@@ -46,7 +46,7 @@ class Card:
 
 
 class Policy:
-    """Keeps 20 GB; 25 GB of gradients are left of its update, and gathering its weights takes 10."""
+    """A policy of 20 GB. Its update leaves 25 GB of gradients, and gathering its weights takes 10 GB."""
 
     def __init__(self, card, events):
         self.card, self.events, self.gradients = card, events, 25
@@ -70,7 +70,7 @@ class Policy:
 
 
 class Alone(Ranks):
-    """One rank that notes its barriers."""
+    """One rank that records its barriers."""
 
     def __new__(cls, events):
         return object.__new__(cls)
@@ -84,7 +84,7 @@ class Alone(Ranks):
 
 
 class Llm:
-    """vLLM asleep: 20 GB of weights and 32 of keys and values are not mapped."""
+    """A sleeping vLLM: 20 GB of weights and 32 GB of keys and values are not mapped."""
 
     def __init__(self, card, events):
         self.card, self.events, self.asleep = card, events, {"weights": 20, "kv_cache": 32}
@@ -101,7 +101,7 @@ class Llm:
 
 @pytest.fixture
 def beside(monkeypatch):
-    """A policy after its update, an engine asleep on the same card, and what they do."""
+    """Return a policy after its update, a sleeping engine on the same GPU, and a record of their actions."""
     card, events = Card(), []
 
     def empty_cache():

@@ -26,6 +26,6 @@ def test_every_surrogate_takes_steps_of_its_own():
 
 
 def whole(changes):
-    """Changes of sections as whole sections, which `grpo_settings` takes."""
+    """Return changes of sections as complete sections, as `grpo_settings` needs them."""
     advantage = {"ddof": 1, "epsilon": 1e-6} | changes.get("advantage", {})
     return changes | {"advantage": advantage}

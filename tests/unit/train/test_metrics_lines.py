@@ -1,4 +1,4 @@
-"""A bad line of metrics.jsonl ends no curve."""
+"""A bad line of metrics.jsonl does not end a curve."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def test_a_last_line_that_a_kill_cut_short_is_left_out_without_a_word(tmp_path, 
 
 
 def written(folder, steps=6):
-    """A log with a second file, as a run leaves it when it is killed."""
+    """Write a log with a second file, as a killed run leaves it."""
     path = folder / "metrics.jsonl"
     log = MetricsLog(path, copy=copy_of(path))
     for step in range(1, steps + 1):

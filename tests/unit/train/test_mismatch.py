@@ -1,4 +1,4 @@
-"""An engine whose probabilities are not the trainer's: weights, metrics, and when a run stops."""
+"""An engine whose probabilities differ from the trainer's: weights, metrics, and when a run stops."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""An engine on every node: each answers its node's prompts, and all learn what one process learns."""
+"""An engine on every node: each answers its node's prompts, and all ranks learn what one process learns."""
 
 import json
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_a_node_that_cannot_be_divided_among_engines_is_told(monkeypatch):
 
 
 class Asked:
-    """An engine that notes in which order it is asked."""
+    """An engine that records the order of its requests."""
 
     def __init__(self, depends_on_batch):
         self.depends_on_batch, self.order = depends_on_batch, []
@@ -118,7 +118,7 @@ def test_an_update_gathers_and_hashes_the_connector_alone_to_compare_it():
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """A folder with a start, data, and the run on one process."""
+    """Make a folder with a start, data, and the run on one process."""
     folder = tmp_path_factory.mktemp("alone")
     save_checkpoint(small_model(), small_processor(), folder / "start")
     prepare(source_config(SOURCE, 13, name="set"), folder / "data")

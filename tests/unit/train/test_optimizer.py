@@ -1,4 +1,4 @@
-"""Sixteen-bit weights are stepped in 32 bits; frozen ones have no state."""
+"""Weights of 16 bits are updated in 32 bits; frozen ones have no state."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Rollouts that are sampled one step ahead: as a plain loop would do it, to the bit, and through kills."""
+"""Rollouts that are sampled one step ahead have the bits of a plain loop, also after kills."""
 
 import json
 import signal
@@ -35,7 +35,7 @@ SEED = 3  # of `grpo_run`
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    """A start, data, and an undisturbed overlapped run on them."""
+    """Make a start, data, and an undisturbed overlapped run on them."""
     folder = tmp_path_factory.mktemp("parts")
     save_checkpoint(small_model(), small_processor(), folder / "start")
     prepare(source_config(SOURCE, 13, name="set"), folder / "data")
@@ -45,7 +45,7 @@ def parts(tmp_path_factory):
 
 
 def plain_loop(start: Path, data: Path) -> list[dict[str, str]]:
-    """One process, one step after another: sample t + 1 with the weights before step t, then learn from t.
+    """Run one process step by step: sample t + 1 with the weights before step t, then learn from t.
 
     Returns:
         Hashes of the module groups after each step.

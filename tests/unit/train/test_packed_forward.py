@@ -1,4 +1,4 @@
-"""Packing changes where tokens lie, never what they are predicted to be."""
+"""Packing changes the positions of tokens in a row, and never their predictions."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def groups():
 
 
 def alone(model, group, answer):
-    """Log-probabilities by the library's own forward pass, one sequence at a time."""
+    """Return log-probabilities by the library's own forward pass, one sequence at a time."""
     ids = torch.tensor([[*group.prompt_ids, *answer]])
     tiles = group.tiles if len(group.tiles) else None
     logits = model(input_ids=ids, pixel_values=tiles).logits[0]
@@ -98,7 +98,7 @@ def by_segments(
     enable_gqa,
     num_splits=None,
 ):
-    """What the FlashAttention kernel computes, one segment at a time; the last query sees all keys."""
+    """Compute what the FlashAttention kernel computes, by segment; the last query attends to all keys."""
     assert bounds.dtype == bounds_k.dtype == torch.int32
     assert window_size == (-1, 0)
     assert num_splits in (None, 1)  # any other number would change the order of the sums
@@ -119,7 +119,7 @@ def by_segments(
 
 
 def flash(model, pack):
-    """The hidden states by the kernel of variable lengths."""
+    """Return the hidden states by the kernel of variable lengths."""
     model.set_attn_implementation({"text_config": packed.FLASH, "vision_config": "sdpa"})
     return hidden_states(model, pack)
 

@@ -1,4 +1,4 @@
-"""What earns reward: shares by rule, traits of paid answers, a sample for people; what alarms make of it."""
+"""Rewarded answers: shares by rule, their traits, a sample for people, and the alarms about them."""
 
 import json
 
@@ -18,7 +18,7 @@ QUESTION = "Simplify 8/22."
 
 
 def episode(answers):
-    """An episode of two prompts from pairs (text behind the thought, who paid it or None)."""
+    """Make an episode of two prompts from pairs (text after the thought, rule that rewarded it or None)."""
     record = Record(
         id="q", question=QUESTION, options=None, answer="4/11", answer_type="open", images=(), domain="plain",
         difficulty="normal", language="en", source="a", licence="x", split="train", response=None, meta={},

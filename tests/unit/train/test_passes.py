@@ -1,4 +1,4 @@
-"""Every sample once, no pass above the budget, and the ranks alike."""
+"""Every sample occurs once, no pass exceeds the budget, and ranks have equal numbers of passes."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The loss and its gradient equal a slow float64 reading of the equations, and TRL's on the same batch."""
+"""The loss and its gradient equal a slow float64 version of the equations, and TRL's on the same batch."""
 
 import importlib.util
 import math
@@ -22,7 +22,7 @@ SPREAD = Advantage(ddof=1, epsilon=1e-6)
 
 @pytest.fixture
 def batch():
-    """Six responses, two groups of three: log-probabilities now, when sampled, and of a reference."""
+    """Return six responses in two groups: log-probabilities now, when sampled, and of a reference."""
     draw = random.Random(0)
 
     def values(spread):
@@ -36,7 +36,7 @@ def batch():
 
 
 def slow_loss(batch, aggregation, kl, estimator, low, high, ddof=1, epsilon=1e-6):
-    """Equations 6 and 7, a token at a time, in double precision."""
+    """Compute equations 6 and 7, one token at a time, in double precision."""
     now, old, reference, rewards = batch
     advantage = []
     for group in rewards:
@@ -110,7 +110,7 @@ SAPO = Sapo(kind="sapo", temperature_positive=1.0, temperature_negative=1.05)
 
 
 def slow_objective(rule, ratios, logp, advantage, low, high):
-    """The objective of one response as its paper writes it, from the ratios of its tokens: one for each."""
+    """Return a response's objective for each token as its paper writes it, from the tokens' ratios."""
     if isinstance(rule, Cispo):
         weights = [min(float(ratio), rule.cap) for ratio in ratios]
         return [w * advantage * p for w, p in zip(weights, logp)]
@@ -189,7 +189,7 @@ def test_weights_of_the_mismatch_weigh_the_surrogate_and_not_the_penalty(batch):
 def trls(
     batch, loss_type, beta, low, high, entropy_BT=None, quantile=1.0, level="token", is_ratio=None
 ):
-    """TRL's own loss on the same log-probabilities, without its model or accelerator."""
+    """Return TRL's own loss on the same log-probabilities, without its model or accelerator."""
     from trl import GRPOTrainer
 
     now, old, reference, rewards = batch

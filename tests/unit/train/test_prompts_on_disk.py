@@ -1,4 +1,4 @@
-"""Prompts whose tiles would fill the memory leave them on disk, and show the same ones when asked."""
+"""Prompts whose tiles would fill the memory keep them on disk, and load the same tiles when needed."""
 
 import pytest
 import torch

@@ -24,7 +24,7 @@ TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 
 @pytest.fixture(scope="module", params=KINDS)
 def parts(request, tmp_path_factory):
-    """A checkpoint of each family in `start`, and a set of 5 questions in `data`."""
+    """Write a checkpoint of each family in `start`, and a set of 5 questions in `data`."""
     folder = tmp_path_factory.mktemp("qwen")
     write_qwen(folder / "start", request.param)
     prepare(source_config(SOURCE, 5, name="set"), folder / "data")
@@ -37,7 +37,7 @@ def moved(facts) -> set[str]:
 
 
 def check_kept(facts, folder) -> None:
-    """The last checkpoint that is kept opens, and is what the trainer says that it is."""
+    """Check that the last kept checkpoint opens, and has the hashes that the trainer reports."""
     model = load_model(folder / facts["checkpoints"][-1]["path"])
     assert group_hashes(model) == facts["groups"]["after"]
 

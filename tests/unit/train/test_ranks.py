@@ -15,7 +15,7 @@ from r1v3.train.core.ranks import Ranks
 
 @pytest.fixture
 def four_gpus(monkeypatch):
-    """Stands in for CUDA: its current device is the thread's own, and 0 until the thread sets it."""
+    """Replace CUDA: each thread has its own current device, which is 0 until the thread sets it."""
     import threading
 
     current = threading.local()

@@ -1,4 +1,4 @@
-"""The four readings of equation 7's ratio: when can its clip act at all?
+"""Four readings of equation 7's ratio, and when its clip can act at all.
 
 1. On-policy, one step an episode, as section 3.3 trains: the ratio is 1, the clip never acts, and the
    clip range of 0.2 that the section names, or Clip-Higher, changes nothing.
@@ -16,7 +16,7 @@ FAST = 0.02  # one step at this rate takes many tokens' ratios beyond 0.8 and 1.
 
 
 def clipped(policy, episode, against=None, rate=FAST, **settings):
-    """The share of tokens that the clip stopped, and the weights afterwards."""
+    """Return the share of tokens that the clip stopped, and the weights afterwards."""
     found = update(policy, episode, against, rate, **settings).metrics["clip_fraction"]
     return found, [p.detach().clone() for p in policy.model.parameters()]
 

@@ -1,4 +1,4 @@
-"""RL without a connector (section 5.2): the language model learns, and no picture reaches it to the end."""
+"""RL without a connector (section 5.2): the language model learns, and never receives a picture."""
 
 import pytest
 from data_fixtures import source_config

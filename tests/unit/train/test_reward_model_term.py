@@ -1,4 +1,4 @@
-"""A reward model's score as a term of the GRPO reward: asked once, weighed, in the metrics, or told."""
+"""A reward model's score as a term of the GRPO reward: asked once, weighted, in the metrics, or an error."""
 
 import json
 import math
@@ -39,7 +39,7 @@ SETTINGS = RewardTerm.model_validate(TERM)
 
 
 def scoring(body, number):
-    """A server whose score is the length of the response."""
+    """Reply with the length of the response as its score."""
     said = body["messages"][-1]["content"]
     return 200, completion(body, str(float(len(said)))), {}
 

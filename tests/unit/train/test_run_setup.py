@@ -1,4 +1,4 @@
-"""How runs and models are opened: what is refused, what is skipped, what a run keeps of its start."""
+"""How runs and models are opened: what is refused, what is skipped, and what a run records of its start."""
 
 import pytest
 from grpo_fixtures import ENTROPY, grpo_settings

@@ -1,4 +1,4 @@
-"""What is learned, token by token; what cannot be learned is skipped with its reason."""
+"""The tokens that are learned; samples that cannot be learned are skipped with a reason."""
 
 import json
 from pathlib import Path

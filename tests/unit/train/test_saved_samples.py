@@ -45,13 +45,13 @@ class Beside:
 
 
 class InProcess(Beside):
-    """The same, but what it writes depends on the prompts beside it."""
+    """The same, but its responses depend on the other prompts of the batch."""
 
     depends_on_batch = True
 
 
 class Grader:
-    """Takes every answer for right, or fails."""
+    """Calls every answer right, or fails."""
 
     def __init__(self, fails=False):
         self.fails = fails

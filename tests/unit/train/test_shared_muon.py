@@ -1,4 +1,4 @@
-"""Muon that ranks share gives the bits of Muon alone, and every rank holds all of its state."""
+"""Muon shared by ranks gives the bits of Muon on one rank, and every rank has all of its state."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A state of a run is data: one that brings code along is refused, and the code does not run."""
+"""A saved state is data: a state with code is refused, and the code does not run."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ from r1v3.train.core.saved_state import load_state, save_state
 
 
 class Code:
-    """What a stranger would have run when the state is read."""
+    """Code that an attacker would run when the state is read."""
 
     def __init__(self, file):
         self.file = file

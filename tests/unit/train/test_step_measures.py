@@ -1,4 +1,4 @@
-"""What a step's metrics are measured of: how many forward passes, of which policy, over which steps."""
+"""How a step's metrics are measured: by how many forward passes, of which policy, over which steps."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""What an update makes larger, token by token, at ratios worked out by hand."""
+"""The objective of an update, token by token, at ratios worked out by hand."""
 
 import math
 

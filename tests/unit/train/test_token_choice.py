@@ -1,4 +1,4 @@
-"""Tokens chosen by entropy or covariance, on values worked by hand and in a whole update."""
+"""Tokens chosen by entropy or covariance, on values worked out by hand and in a whole update."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The benchmark's verdict, on figures made up for it."""
+"""The verdict of the speed measurement, on made-up figures."""
 
 import runpy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A run that is killed and started again ends where an undisturbed one ends, to the last bit."""
+"""A run that is killed and started again ends like an undisturbed one, with equal bits."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""When an unfinished run saves its state, and what a GRPO run keeps beside it."""
+"""When an unfinished run saves its state, and what a GRPO run saves with it."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ ALONE = Ranks(0, 1)
 
 
 class Engine:
-    """Notes what it is told to save."""
+    """Records what it is asked to save."""
 
     def __init__(self):
         self.ranks, self.saved = Ranks(0, 1), []

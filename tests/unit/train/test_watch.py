@@ -1,4 +1,4 @@
-"""A run as it learns: alarms on made-up curves, and what `r1v3 watch` shows of a folder."""
+"""A run while it learns: alarms on made-up curves, and what `r1v3 watch` shows of a folder."""
 
 import json
 
@@ -31,7 +31,7 @@ CALM = {
 
 
 def rows(**later):
-    """Three spans of a calm run; in the last one some metrics are others."""
+    """Return the rows of a stable run in three spans, with some metrics changed in the last one."""
     calm = [{"step": n + 1, **CALM} for n in range(2 * SPAN)]
     return calm + [{"step": 2 * SPAN + n + 1, **CALM, **later} for n in range(SPAN)]
 
@@ -77,7 +77,7 @@ def test_mlflow_has_the_same_alarms_as_tags():
 
 @pytest.fixture
 def run(tmp_path):
-    """A run of 30 steps whose entropy collapsed, with the rollouts of one step and a picture."""
+    """Write a run of 30 steps whose entropy collapsed, with the rollouts of one step and a picture."""
     data, folder = tmp_path / "results/data/set-0123456789", tmp_path / "results/runs/rl-abcdef0123"
     (data / "images").mkdir(parents=True)
     Image.new("RGB", (4, 4), "red").save(data / "images/one.png")

@@ -1,4 +1,4 @@
-"""Real DeepSpeed on the CPU: its stages learn what one process learns, and what they save is whole."""
+"""Real DeepSpeed on the CPU: its stages learn what one process learns, and save complete weights."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ RUNS = ("zero2", "zero3", "zero2_packed")
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """A folder with a start, data, and the plain run on one process: whole, and in bfloat16."""
+    """Make a folder with a start, data, and the plain run on one process, in float32 and in bfloat16."""
     folder = tmp_path_factory.mktemp("alone")
     save_checkpoint(small_model(), small_processor(), folder / "start")
     prepare(source_config(SOURCE, 13, name="set"), folder / "data")
@@ -34,7 +34,7 @@ def alone(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=[1, 2])
 def together(request, alone, tmp_path_factory):
-    """The folder of the runs of two_ranks_zero.py on one and on two processes."""
+    """Run two_ranks_zero.py on one and on two processes, and return the folder."""
     folder = tmp_path_factory.mktemp(f"ranks{request.param}")
     script = Path(__file__).with_name("two_ranks_zero.py")
     run_ranks(script, request.param, alone / "start", alone / "data", folder)

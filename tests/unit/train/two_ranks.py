@@ -1,4 +1,4 @@
-"""On every rank: the runs of test_training_resumes, on as many ranks as there are."""
+"""Runs the runs of test_training_resumes on every rank."""
 
 import sys
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""On every rank: the run of grpo_fixtures by DeepSpeed, in both stages.
+"""Runs the run of grpo_fixtures on every rank by DeepSpeed, in both stages.
 
-Each run is stopped by SIGTERM in its second step and started again, as a requeued job is; one that was killed
+SIGTERM stops each run in its second step, and it is started again like a requeued job. A run that was killed
 before is finished.
 """
 

@@ -1,6 +1,6 @@
-"""On every rank: the run of training_fixtures by DeepSpeed, in both stages and other ways.
+"""Runs the run of training_fixtures on every rank by DeepSpeed, in both stages and with other settings.
 
-Each run is stopped by SIGTERM after its third step and started again, as a requeued job is.
+SIGTERM stops each run after its third step, and it is started again like a requeued job.
 """
 
 import json
