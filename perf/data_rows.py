@@ -22,7 +22,7 @@ WORDS = [
 ]
 SHAPES = ("polygon", "ellipse", "line", "text")
 EVALUATION = 20_000  # questions, half of them with a picture
-PICTURED = 20  # one row in so many has a picture
+PICTURED = 20  # one row in 20 has a picture
 PLANTED = {"duplicate": 0.005, "text": 0.001, "picture": 0.001, "hostile": 0.002}
 
 

@@ -1,4 +1,4 @@
-"""Checks that names in a recipe refer to something, and that no training set holds evaluation questions."""
+"""Checks that names in a recipe refer to something, and that no training set has evaluation questions."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path

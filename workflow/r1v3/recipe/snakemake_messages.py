@@ -37,7 +37,7 @@ class NearTargets(logging.Filter):
 
 
 class Locked(logging.Filter):
-    """Replaces the message about a lock by one that says who holds it."""
+    """Replaces the message about a lock by one that says which process has it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if "Directory cannot be locked" in record.getMessage():

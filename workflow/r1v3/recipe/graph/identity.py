@@ -20,7 +20,7 @@ VERSION = {
     "evaluation": 3,
 }
 
-# Stands in place of a template: the chat template that a model came with (r1v3.model.chat_template).
+# The value of `template` for the chat template that a model came with (r1v3.model.chat_template).
 OWN = "own"
 
 SHELF = {

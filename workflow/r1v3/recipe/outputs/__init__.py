@@ -1,1 +1,1 @@
-"""The folder of a result: run a stage in it, note the environment, vouch for the files."""
+"""Runs a stage in its result's folder, records the environment, and writes and checks manifests."""

@@ -15,7 +15,7 @@ def read_config_file(config_json: Path, *keys: str) -> dict[str, Any]:
     """Return the content of a result's `config.json`: kind and name as text, the resolved config, and `keys`.
 
     Raises:
-        ValueError: the file is damaged or holds something else; the message names it.
+        ValueError: the file is damaged or has wrong types; the message names it.
     """
     content = read_json(config_json, "kind", *keys)
     for key, kind in (("kind", str), ("name", str), (RESOLVED, dict)):

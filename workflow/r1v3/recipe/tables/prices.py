@@ -28,7 +28,7 @@ class Tiles(Section):
     """Further tokens for each tile."""
 
     def tokens(self, width: int, height: int) -> int:
-        """What a picture of so many pixels counts."""
+        """Return the tokens of a picture; width and height are in pixels."""
         scale = min(1.0, 2048 / max(width, height))
         scale = min(scale, 768 / min(width, height))
         across, down = (math.ceil(round(side * scale, 6) / 512) for side in (width, height))
@@ -48,7 +48,7 @@ class Area(Section):
     """Most tokens of a picture."""
 
     def tokens(self, width: int, height: int) -> int:
-        """What a picture of so many pixels counts."""
+        """Return the tokens of a picture; width and height are in pixels."""
         scale = min(1.0, self.longest / max(width, height))
         return min(self.most, math.ceil(width * scale * height * scale / self.pixels))
 

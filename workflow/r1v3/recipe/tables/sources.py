@@ -47,7 +47,7 @@ class SourcePart(Section):
 class Hub(SourcePart):
     """Files of a Hugging Face data set at a revision.
 
-    `files` may hold `*`. Each file's sha256 is compared with the one that the hub states.
+    In `files`, `*` matches anything. Each file's sha256 is compared with the one that the hub states.
     """
 
     kind: Literal["hub"]
