@@ -139,3 +139,13 @@ def test_any_damaged_file_gives_rows_or_refusals(data):
         assert isinstance(row, dict) or row.reason
         numbers.append(number)
     assert len(numbers) == len(set(numbers))
+
+
+def test_no_line_of_a_file_that_is_damaged_in_three_ways_stands_twice():
+    # Letters that are none, a quote that stays open, and a wrong checksum.
+    packed = bytes.fromhex(
+        "1f8b0800ebaa0d6b02ffcb4cd1c9d32949ad28e14ad431d4513abc524149a9b021bf243545494947e1d02625"
+        "ae241d1da592f27cae9cccbc0062252e001c70bdff31000000"
+    )
+    numbers = [number for number, _ in _rows_of(".csv.gz", packed)]
+    assert len(numbers) == len(set(numbers)) > 1

@@ -88,12 +88,13 @@ def unknown_form(path: Path) -> str:
 
 def _guarded(rows: Iterator[tuple[int, ReadRow]]) -> Iterator[tuple[int, ReadRow]]:
     """Yield the rows of a file. If it is damaged and cannot be unpacked to its end, the last row says so."""
-    number = 0
+    last = 0  # the highest number so far: an open quote is reported later, with the line that it begins in
     try:
         for number, row in rows:
+            last = max(last, number)
             yield number, row
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        yield number + 1, Rejected("file is damaged", str(error)[:200])
+        yield last + 1, Rejected("file is damaged", str(error)[:200])
 
 
 def kind_of_another(path: Path) -> str | None:
