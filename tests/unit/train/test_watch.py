@@ -147,3 +147,34 @@ def test_a_run_of_another_stage_is_told(run):
     (run / "config.json").write_text('{"kind": "sft"}')
     with pytest.raises(ValueError, match="stage grpo is needed, not sft"):
         read_run_so_far(run)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, {"data": "d"}, {"data": "d", "settings": 5}, {"data": "d", "settings": {"steps": "x"}},
+     {"data": 5, "settings": {"steps": 4}}],
+)  # fmt: skip
+def test_a_config_that_says_too_little_is_named(run, document):
+    config = {"kind": "grpo", "name": "rl", "document": document}
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"config\.json: damaged; .*; delete it"):
+        read_run_so_far(run)
+
+
+@pytest.mark.parametrize(
+    "row", [{"x": 1}, {"prompt": None, "text": None, "by": None, "reward": None}]
+)
+def test_rollouts_of_another_table_are_named(run, row):
+    pd.DataFrame([row]).to_parquet(run / "rollouts/step-000030.parquet")
+    with pytest.raises(ValueError, match=r"step-000030\.parquet: damaged; .*; remove it"):
+        read_run_so_far(run)
+
+
+@pytest.mark.parametrize("value", ["[1]", "null", "NaN", "1e999", "9" * 400])
+def test_a_value_that_is_no_number_does_not_stop_the_screen(run, value):
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    lines[5] = json.dumps({**json.loads(lines[5]), "reward": 0}).replace(
+        '"reward": 0', f'"reward": {value}'
+    )
+    (run / "metrics.jsonl").write_text("".join(lines))
+    assert "step 30 of 40" in watch_screen(read_run_so_far(run))

@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from r1v3.base.json_file import read_json
+from r1v3.base.json_file import MADE_AGAIN
 from r1v3.recipe.graph.configs import EvaluationConfig, StageConfig, typed_config
-from r1v3.recipe.graph.identity import RESOLVED, Node
+from r1v3.recipe.graph.identity import Node
 from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.outputs.manifest import read_manifest
-from r1v3.train.core.metrics import read_metrics
+from r1v3.recipe.outputs.score_file import read_score_file
+from r1v3.train.core.metrics import finite_values, read_metrics
 
 Config = TypeVar("Config", bound=StageConfig)
 
@@ -62,8 +63,8 @@ class Result:
 
     def series(self, key: str) -> tuple[list[int], list[float]]:
         """Return the steps that have a metric, and its values."""
-        rows = [row for row in self.metrics if row.get(key) is not None]
-        return [row["step"] for row in rows], [row[key] for row in rows]
+        values = finite_values(self.metrics, key)
+        return list(values), list(values.values())
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,11 @@ def read_result(manifest: Path) -> Result:
     """
     manifest = Path(manifest)
     content = read_manifest(manifest)
-    config = read_json(manifest.parent / "config.json", RESOLVED)
     return Result(
         name=content["name"],
         id=manifest.parent.name,
         folder=manifest.parent,
-        resolved=config[RESOLVED],
+        resolved=read_resolved(manifest.parent / "config.json"),
         facts=content["facts"],
         environment=content.get("environment", {}),
         created=content.get("created", ""),
@@ -119,10 +119,13 @@ def read_scores(path: Path) -> Scores:
     A benchmark that could not be read has no score, and `missing` in scores.json says why.
     """
     path = Path(path)
-    content = read_json(path, "benchmarks", "held_out")
+    content = read_score_file(path)
     resolved = read_resolved(path.parent / "config.json")
     found = content["benchmarks"]
     benchmarks = {name: found[name] for name in resolved["benchmarks"] if name in found}
+    lacking = [name for name in resolved["held_out"] if name not in content["held_out"]]
+    if lacking:
+        raise ValueError(f"{path}: damaged; it has no {', '.join(lacking)}; {MADE_AGAIN}")
     held_out = {name: content["held_out"][name] for name in resolved["held_out"]}
     return Scores(path, resolved, benchmarks, held_out)
 

@@ -55,9 +55,15 @@ def recorded(found: ResultFolder) -> bool:
     """Return whether DVC has recorded this folder in its present state."""
     if not found.dvc_file.exists():
         return not found.kept_in_dvc()
-    content = yaml.safe_load(found.dvc_file.read_text())
-    whole = all("md5" in out for out in content["outs"])
-    return whole and content.get("meta", {}).get("seal") == seal(found)
+    try:
+        content = yaml.safe_load(found.dvc_file.read_text(encoding="utf-8"))
+        whole = all("md5" in out for out in content["outs"])
+        return whole and content.get("meta", {}).get("seal") == seal(found)
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{found.dvc_file}: cut or damaged ({type(error).__name__}); delete it, and `make snapshot`"
+            " records the folder again"
+        ) from None
 
 
 def seal(found: ResultFolder) -> str:

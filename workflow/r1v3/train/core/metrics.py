@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -79,17 +80,54 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """
     if not Path(path).exists():
         return []
-    rows: list[dict[str, Any]] = []
+    rows: dict[int, dict[str, Any]] = {}
+    bad: list[int] = []
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             row = read_row(line)
             if row is not None:
-                rows.append(row)
+                rows[number] = row
             elif line.endswith(b"\n"):
-                print(
-                    f"{path}, line {number}: no step can be read here; it is left out", flush=True
-                )
-    return rows
+                bad.append(number)
+    unlike = _unlike(rows)
+    for number in sorted(bad + unlike):
+        print(f"{path}, line {number}: no step can be read here; it is left out", flush=True)
+    return [row for number, row in rows.items() if number not in unlike]
+
+
+def _unlike(rows: dict[int, dict[str, Any]]) -> list[int]:
+    """The lines with a list where most lines have a number, or a number where most have a list."""
+    kinds = Counter(
+        (key, isinstance(value, list))
+        for row in rows.values()
+        for key, value in row.items()
+        if value is not None
+    )
+    return [
+        number
+        for number, row in rows.items()
+        if any(
+            value is not None
+            and kinds[key, isinstance(value, list)] < kinds[key, not isinstance(value, list)]
+            for key, value in row.items()
+        )
+    ]
+
+
+def finite_values(rows: list[dict[str, Any]], key: str) -> dict[int, float]:
+    """A metric's values by step, where a step has a finite one: what a curve can show."""
+    return {
+        row["step"]: row[key]
+        for row in rows
+        if isinstance(row.get(key), int | float) and math.isfinite(row[key])
+    }
+
+
+def _is_no_value(value: object) -> bool:
+    huge = (
+        isinstance(value, int) and abs(value) >= 2**63
+    )  # a damaged digit; no float holds the largest
+    return huge or isinstance(value, str | dict)
 
 
 def read_row(line: bytes) -> dict[str, Any] | None:
@@ -100,6 +138,6 @@ def read_row(line: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(row, dict) or type(row.get("step")) is not int:
         return None
-    if not 0 <= row["step"] < 2**63 or any(isinstance(value, str | dict) for value in row.values()):
+    if not 0 <= row["step"] < 2**63 or any(map(_is_no_value, row.values())):
         return None
     return row if isinstance(row.get("seconds", 0.0), int | float) else None

@@ -9,13 +9,14 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import MADE_AGAIN
 from r1v3.data.records import Record, read_records
 from r1v3.recipe.graph.identity import ID, RESOLVED
 from r1v3.recipe.outputs.config_file import folder_named, read_config_file
 from r1v3.render.figures import curves
 from r1v3.render.page import render_page
 from r1v3.render.picture import embedded_picture
-from r1v3.train.core.metrics import read_metrics
+from r1v3.train.core.metrics import finite_values, read_metrics
 from r1v3.train.grpo.records.alarms import Alarm, find_alarms
 
 # The key of a metric, and its title on the screen.
@@ -30,6 +31,9 @@ SHOWN = {
     "repetition": "repetition",
 }
 SAMPLES = 6
+# What a rollout's row has at least.
+ROLLOUT = {"prompt": str, "text": str, "by": str, "reward": int | float, "accuracy": int | float}
+REMOVE = "remove it to see the others"
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -65,17 +69,29 @@ def read_run_so_far(run: Path) -> RunSoFar:
     config = read_config_file(run / "config.json")
     if config["kind"] != "grpo":
         raise ValueError(f"{run}: a run of stage grpo is needed, not {config['kind']}")
+    steps, data = _settings(run / "config.json", config)
     rows = read_metrics(run / "metrics.jsonl")
     answers = newest_rollouts(run)
     return RunSoFar(
         name=run.resolve().name,
         rows=rows,
-        steps=config[RESOLVED]["settings"]["steps"],
+        steps=steps,
         finished=(run / "manifest.json").exists(),
         alarms=find_alarms(rows),
         rules=shares_of_rules(answers),
-        samples=with_pictures(choose_samples(answers), run, config[RESOLVED]["data"]),
+        samples=with_pictures(choose_samples(answers), run, data),
     )
+
+
+def _settings(path: Path, config: dict[str, Any]) -> tuple[int, str]:
+    """Return the steps that a run is to take, and the id of its data."""
+    resolved = config.get(RESOLVED, {})
+    settings = resolved.get("settings")
+    steps = settings.get("steps") if isinstance(settings, dict) else None
+    data = resolved.get("data")
+    if not isinstance(steps, int) or not isinstance(data, str):
+        raise ValueError(f"{path}: damaged; it has no steps of a GRPO run or no data; {MADE_AGAIN}")
+    return steps, data
 
 
 def grpo_folder(run: Path, root: Path = Path()) -> Path:
@@ -107,7 +123,14 @@ def grpo_folder(run: Path, root: Path = Path()) -> Path:
 def newest_rollouts(run: Path) -> list[dict[str, Any]]:
     """Return the newest step's kept rollouts, group by group; an empty list if none were kept."""
     files = sorted((run / "rollouts").glob("step-*.parquet"))
-    return pq.read_table(files[-1]).to_pylist() if files else []
+    if not files:
+        return []
+    answers = pq.read_table(files[-1]).to_pylist()
+    for row in answers:
+        for key, kind in ROLLOUT.items():
+            if not isinstance(row.get(key), kind):
+                raise ValueError(f"{files[-1]}: damaged; {key} is missing or no value; {REMOVE}")
+    return answers
 
 
 def shares_of_rules(answers: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
@@ -160,7 +183,7 @@ def watch_screen(seen: RunSoFar) -> str:
     state = "finished" if seen.finished else "running"
     lines = [f"{seen.name}: step {step} of {seen.steps}, {state}"]
     for key, title in SHOWN.items():
-        values = [row[key] for row in seen.rows if key in row]
+        values = list(finite_values(seen.rows, key).values())
         if values:
             lines.append(f"  {title:32} {values[-1]:9.3f}  {course(values)}")
     for alarm in seen.alarms:
