@@ -42,6 +42,18 @@ def test_the_first_unit_which_waits_for_the_start_tells_no_time(capsys):
     assert third == "prepare: row 3/3  2.0/s  0 s left"
 
 
+def test_more_units_than_were_expected_neither_fill_the_log_nor_leave_less_than_nothing(capsys):
+    progress = Progress(2, "prepare: row", every=1000.0)
+    for _ in range(50):
+        progress.advance()
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    progress.every = 0.0
+    progress.advance()
+    line = capsys.readouterr().err
+    assert line.startswith("prepare: row 51  ")
+    assert "left" not in line
+
+
 def test_a_terminal_gets_one_bar_even_where_libraries_bars_are_off(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)

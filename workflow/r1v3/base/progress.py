@@ -13,7 +13,7 @@ class Progress:
     """Reports progress on standard error.
 
     Args:
-        total: number of units to do.
+        total: number of units to do, as far as it is known; more may come.
         what: the stage's name, and the unit after a colon ("sft: step").
         every: seconds between two plain lines; the last one is always written.
     """
@@ -52,15 +52,19 @@ class Progress:
             # The first unit also waits for the start of a stage, so it says nothing about later units.
             self.start, self.before = now, self.done
         self.first = False
-        if now - self.last < self.every and self.done < self.total:
+        if now - self.last < self.every and self.done != self.total:
             return
         self.last = now
         shown = "  ".join(f"{key} {_short(value)}" for key, value in facts.items())
         print(
-            f"{self.name}: {self.unit} {self.done}/{self.total}  {self._pace(now)}{shown}".rstrip(),
+            f"{self.name}: {self.unit} {self._count()}  {self._pace(now)}{shown}".rstrip(),
             file=sys.stderr,
             flush=True,
         )
+
+    def _count(self) -> str:
+        """Return how much is done, and of how much unless there is more than was expected."""
+        return f"{self.done}/{self.total}" if self.done <= self.total else str(self.done)
 
     def _pace(self, now: float) -> str:
         """Return units a second and the time left; empty before a second unit."""
@@ -68,6 +72,8 @@ class Progress:
         if not counted:
             return ""
         rate = counted / max(now - self.start, 1e-9)
+        if self.done > self.total:
+            return f"{rate:.1f}/s  "
         return f"{rate:.1f}/s  {(self.total - self.done) / rate:.0f} s left  "
 
 
