@@ -6,9 +6,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from r1v3.recipe.consistency import mistakes_of_recipe, mistakes_of_runs
+from r1v3.recipe.entries import read_entries
 from r1v3.recipe.errors import RecipeError, explain, suggest, unknown
 from r1v3.recipe.layers import OVER, Layers, read_yaml
-from r1v3.recipe.names import shown_name, why_no_name
 from r1v3.recipe.schema.data import SourceSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.studies import Claim, Study, load_claims, load_studies
@@ -93,22 +93,15 @@ def load_sources(path: Path) -> dict[str, SourceEntry]:
     Raises:
         RecipeError: with one line for each mistake.
     """
-    read: dict[str, SourceEntry] = {}
-    lines: list[str] = []
-    for name, entry in read_yaml(path).items():
-        if why := why_no_name(name):
-            lines.append(f"{path}: {shown_name(name)}: {why}")
-            continue
-        try:
-            read[name] = SourceEntry.model_validate(entry)
-        except ValidationError as error:
-            lines += explain(error, SourceEntry, entry, lambda _, name=name: f"{path}: {name}")
-    for name, entry in read.items():
-        if entry.mapping not in MAPPINGS:
-            lines.append(f"{path}: {name}: {unknown('mapping', entry.mapping, MAPPINGS)}")
+    entries = read_entries(path, SourceEntry.model_validate, lambda _: SourceEntry)
+    lines = [
+        f"{path}: {name}: {unknown('mapping', entry.mapping, MAPPINGS)}"
+        for name, entry in entries.items()
+        if entry.mapping not in MAPPINGS
+    ]
     if lines:
         raise RecipeError(lines)
-    return read
+    return entries
 
 
 def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int = 1) -> Project:

@@ -2,8 +2,6 @@
 
 import re
 
-from r1v3.recipe.errors import clip_value
-
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST_NAME = 100  # letters; a hash and a suffix follow, and a file system takes 255 bytes
 SEED_MARK = "__seed"  # `rl__seed2` is the run `rl` with a second seed (r1v3.recipe.seeds)
@@ -16,11 +14,6 @@ def why_no_name(name: object) -> str | None:
     if len(name) > LONGEST_NAME:
         return f"a name has at most {LONGEST_NAME} letters, as it names folders"
     return f"'{SEED_MARK}' in a name stands for another seed" if SEED_MARK in name else None
-
-
-def shown_name(name: object) -> str:
-    """Return a name as a message shows it, cut where it is too long."""
-    return clip_value(str(name))
 
 
 def check_name(name: str) -> str:

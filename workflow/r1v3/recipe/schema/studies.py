@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from r1v3.recipe.errors import RecipeError, explain, unknown
+from r1v3.recipe.entries import read_entries
+from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.layers import read_yaml
-from r1v3.recipe.names import shown_name, why_no_name
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.report_numbers import expression_value, flatten, names_of, settle_sum
 from r1v3.recipe.schema.section import Positive, Section, Share
@@ -397,18 +397,7 @@ def suite_of(measure: str, thinking_mode: str | None) -> tuple[str, str]:
 
 
 def _read(path: Path, kind: Any) -> dict[str, Any]:
-    entries, found, lines = read_yaml(path), {}, []
-    for name, raw in entries.items():
-        if why := why_no_name(name):
-            lines.append(f"{path}: {shown_name(name)}: {why}")
-            continue
-        try:
-            found[name] = TypeAdapter(kind).validate_python(raw)
-        except ValidationError as error:
-            lines += explain(error, kind, raw, lambda _, name=name: f"{path}: {name}")
-    if lines:
-        raise RecipeError(lines)
-    return found
+    return read_entries(path, TypeAdapter(kind).validate_python, lambda _: kind)
 
 
 def _mistakes(study: Study, runs: dict[str, Any], recipe: Recipe) -> Iterator[str]:

@@ -17,15 +17,13 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import (
     AfterValidator,
     Field,
-    ValidationError,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
 
-from r1v3.recipe.errors import RecipeError, explain, unknown
-from r1v3.recipe.layers import read_yaml
-from r1v3.recipe.names import shown_name, why_no_name
+from r1v3.recipe.entries import read_entries
+from r1v3.recipe.errors import unknown
 from r1v3.recipe.schema.section import Section
 
 MODELS = {
@@ -48,11 +46,7 @@ def _is_code(name: str | None) -> str | None:
     return name
 
 
-class BenchmarkPart(Section):
-    """A level of the table; its keys are closed."""
-
-
-class UrlSource(BenchmarkPart):
+class UrlSource(Section):
     """A TSV file at a URL; its `md5` is checked, unless nobody publishes one (null)."""
 
     kind: Literal["url"]
@@ -63,7 +57,7 @@ class UrlSource(BenchmarkPart):
     """Its checksum; null: nobody publishes one."""
 
 
-class HubSource(BenchmarkPart):
+class HubSource(Section):
     """Files of a Hugging Face data set at a revision; `columns` renames their columns to ours."""
 
     kind: Literal["hub"]
@@ -80,7 +74,7 @@ class HubSource(BenchmarkPart):
     """Our names for their columns."""
 
 
-class UserSource(BenchmarkPart):
+class UserSource(Section):
     """A file that nobody publishes, so the user supplies it."""
 
     kind: Literal["user"]
@@ -89,7 +83,7 @@ class UserSource(BenchmarkPart):
     """What the file must be."""
 
 
-class OwnFile(BenchmarkPart):
+class OwnFile(Section):
     """A file of the user's own, which is read in place; every recipe uses it unchanged."""
 
     kind: Literal["own"]
@@ -104,7 +98,7 @@ Source = Annotated[UrlSource | HubSource | UserSource | OwnFile, Field(discrimin
 FOUND = "found"
 
 
-class BenchmarkLicence(BenchmarkPart):
+class BenchmarkLicence(Section):
     """The licence of a benchmark, and whether it allows training."""
 
     name: str | None
@@ -115,7 +109,7 @@ class BenchmarkLicence(BenchmarkPart):
     """What a reader must know."""
 
 
-class BenchmarkPrompt(BenchmarkPart):
+class BenchmarkPrompt(Section):
     """Templates of the user turn. `{name}` is a column, and `{options}` are the options, each as in `option`.
 
     `images`: `first` puts all pictures before the text, and `last` after it. `marked` puts each picture where
@@ -132,7 +126,7 @@ class BenchmarkPrompt(BenchmarkPart):
     """Where pictures are put."""
 
 
-class AnswerFormat(BenchmarkPart):
+class AnswerFormat(Section):
     """How a row's answer is read and judged.
 
     `form`: `choice` (one letter), `letters` (a set of letters), `yes_no`, `open`, or `mixed`, which is a
@@ -151,7 +145,7 @@ class AnswerFormat(BenchmarkPart):
     """Whether any answer of a list is right."""
 
 
-class PublishedScore(BenchmarkPart):
+class PublishedScore(Section):
     """A score of the report's Table 1; `by_authors` if the report marks it with an asterisk."""
 
     score: float
@@ -160,7 +154,7 @@ class PublishedScore(BenchmarkPart):
     """Whether the report's authors measured it."""
 
 
-class Released(BenchmarkPart):
+class Released(Section):
     """What the published evaluation code did differently from the report (protocol `released`)."""
 
     temperature: float
@@ -171,7 +165,7 @@ class Released(BenchmarkPart):
     """What decides whether an answer is right."""
 
 
-class UnreadableRows(BenchmarkPart):
+class UnreadableRows(Section):
     """How rows are treated that are damaged, have no right answer, or have a broken picture."""
 
     scored: Literal["wrong", "left out"] = "wrong"
@@ -182,7 +176,7 @@ class UnreadableRows(BenchmarkPart):
     """Most such rows as a share of the file's; with more than both, the benchmark is not scored."""
 
 
-class Miniature(BenchmarkPart):
+class Miniature(Section):
     """A small copy from the tiny world: its domains and tasks, and the prompts of its model's training."""
 
     domains: list[str]
@@ -193,7 +187,7 @@ class Miniature(BenchmarkPart):
     """The prompts that the tiny model was trained with."""
 
 
-class Check(BenchmarkPart):
+class Check(Section):
     """A point in which a benchmark is compared with the original."""
 
     point: str
@@ -204,7 +198,7 @@ class Check(BenchmarkPart):
     """How it differs."""
 
 
-class Benchmark(BenchmarkPart):
+class Benchmark(Section):
     """The part of an entry that decides scores, and so is hashed."""
 
     version: Annotated[int, Field(gt=0, strict=True)]
@@ -322,7 +316,7 @@ class ListedBenchmark(Benchmark):
 TOLD = tuple(key for key in ListedBenchmark.model_fields if key not in Benchmark.model_fields)
 
 
-class OwnPrompt(BenchmarkPart):
+class OwnPrompt(Section):
     """Templates of the user turn; a template that is left out follows from the entry's `form`."""
 
     choice: str | None = None
@@ -345,7 +339,7 @@ ENDINGS = {
 }
 
 
-class OwnBenchmark(BenchmarkPart):
+class OwnBenchmark(Section):
     """A benchmark of the user's own. `listed` makes the complete entry.
 
     Its file has a column `answer`, and `question`, `image` or both. Options are in the columns A, B, ...,
@@ -459,20 +453,7 @@ def load_table(path: Path) -> dict[str, ListedBenchmark]:
     Raises:
         RecipeError: with one line for each mistake.
     """
-    read: dict[str, ListedBenchmark] = {}
-    lines: list[str] = []
-    for name, entry in read_yaml(path).items():
-        if why := why_no_name(name):
-            lines.append(f"{path}: {shown_name(name)}: {why}")
-            continue
-        try:
-            read[name] = read_entry(entry)
-        except ValidationError as error:
-            kind = entry_kind(entry)
-            lines += explain(error, kind, entry, lambda _, name=name: f"{path}: {name}")
-    if lines:
-        raise RecipeError(lines)
-    return read
+    return read_entries(path, read_entry, entry_kind)
 
 
 def refuse_forbidden_use(

@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from r1v3.recipe.errors import RecipeError, explain, unknown
+from r1v3.recipe.errors import RecipeError, clip_value, explain, unknown
 from r1v3.recipe.layers import merge
-from r1v3.recipe.names import shown_name, why_no_name
+from r1v3.recipe.names import why_no_name
 from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, RunEntry, SftEntry
 from r1v3.recipe.schema.training import Grpo, Sft
 from r1v3.recipe.tables.methods import METHODS, changes_of
@@ -147,7 +147,7 @@ def _product(name: str, raw: dict[str, Any], file: Path) -> dict[str, Any]:
 
 def _resolve(name: str, table: dict[str, Any], recipe: Recipe, file: Path) -> ResolvedRun:
     if why := why_no_name(name):
-        raise RecipeError([f"{file}: run {shown_name(name)}: {why}"])
+        raise RecipeError([f"{file}: run {clip_value(str(name))}: {why}"])
     raw = _expand(name, table, file, ())
     try:
         entry = TypeAdapter(RunEntry).validate_python(raw)

@@ -40,11 +40,7 @@ MappedField = Literal["domain", "difficulty", "language", "answer_type", "date"]
 Places = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 
-class SourcePart(Section):
-    """A level of the table; its keys are closed."""
-
-
-class Hub(SourcePart):
+class Hub(Section):
     """Files of a Hugging Face data set at a revision.
 
     In `files`, `*` matches anything. Each file's sha256 is compared with the one that the hub states.
@@ -60,7 +56,7 @@ class Hub(SourcePart):
     """Names of the files; * matches anything."""
 
 
-class Files(SourcePart):
+class Files(Section):
     """Files at URLs or paths. A folder means all files in it; `sha256` has checksums by file name."""
 
     kind: Literal["files"]
@@ -71,7 +67,7 @@ class Files(SourcePart):
     """Checksums by file name."""
 
 
-class SourceLicence(SourcePart):
+class SourceLicence(Section):
     """The licence of a source, and whether it allows training."""
 
     name: str | None
@@ -85,7 +81,7 @@ class SourceLicence(SourcePart):
 Value = str | bool | int | float
 
 
-class Condition(SourcePart):
+class Condition(Section):
     """The condition that a row's value must meet for the row to be taken; every given key must hold.
 
     In `one_of` and `none_of`, `*` matches anything. If the value is a list, one element is enough for
@@ -126,7 +122,7 @@ class Condition(SourcePart):
         return self
 
 
-class ValueMap(SourcePart):
+class ValueMap(Section):
     """How values of a column become a field of the record; values that are not listed are counted and shown.
 
     In a key of `values`, `*` matches anything. If the value is a list, its first listed element decides.
@@ -140,7 +136,7 @@ class ValueMap(SourcePart):
     """The field's value if the column's value is not listed; null: the result of the mapping."""
 
 
-class HashSplit(SourcePart):
+class HashSplit(Section):
     """Parts of a source that has no published splits; a hash of a column decides each row's part.
 
     Rows of equal values get the same part, so a column of passages or pictures keeps each of these in one
@@ -162,7 +158,7 @@ class HashSplit(SourcePart):
         return shares
 
 
-class Decides(SourcePart):
+class Decides(Section):
     """The part of an entry that decides which records a source gives.
 
     `pictures` is the folder or zip file, among the files, that contains the pictures. `mapping` is a function
