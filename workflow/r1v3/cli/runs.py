@@ -37,15 +37,10 @@ def watch_command(
     root: NamesIn = HERE,
 ) -> None:
     """Show a GRPO run while it learns: metrics, alarms, rules, newest answers. Ends with the run."""
-    from r1v3.train.grpo.records.watch import (
-        grpo_folder,
-        read_run_so_far,
-        watch_screen,
-        write_watch_page,
-    )
+    from r1v3.train.grpo.records.watch import read_run_so_far, watch_screen, write_watch_page
 
     while True:
-        seen = read_run_so_far(grpo_folder(run, root))
+        seen = read_run_so_far(run, root)
         print(watch_screen(seen), flush=True)
         if page is not None:
             write_watch_page(seen, page, every=every)

@@ -5,6 +5,7 @@ import re
 
 from r1v3.data.fields import KNOWN, Rejected
 from r1v3.data.picture_cells import pictures_of
+from r1v3.data.records import LETTERS
 from r1v3.data.sources.cell_texts import text_of_cell
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
@@ -50,7 +51,7 @@ def with_pictured_options(question: str, options: list | tuple | None) -> dict:
     """
     if not any(isinstance(each, str) and MARKS.search(each) for each in options or ()):
         return {"question": question, "options": options}
-    lines = [f"{letter}. {text}" for letter, text in zip("ABCDEFGHIJ", options or (), strict=False)]
+    lines = [f"{letter}. {text}" for letter, text in zip(LETTERS, options or (), strict=False)]
     return {"question": "\n".join([question, *lines]), "options": None}
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -80,42 +79,21 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """
     if not Path(path).exists():
         return []
-    rows: dict[int, dict[str, Any]] = {}
-    bad: list[int] = []
+    rows: list[dict[str, Any]] = []
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             row = read_row(line)
             if row is not None:
-                rows[number] = row
+                rows.append(row)
             elif line.endswith(b"\n"):
-                bad.append(number)
-    unlike = _unlike(rows)
-    for number in sorted(bad + unlike):
-        print(f"{path}, line {number}: no step can be read here; it is left out", flush=True)
-    return [row for number, row in rows.items() if number not in unlike]
-
-
-def _unlike(rows: dict[int, dict[str, Any]]) -> list[int]:
-    """The lines with a list where most lines have a number, or a number where most have a list."""
-    kinds = Counter(
-        (key, isinstance(value, list))
-        for row in rows.values()
-        for key, value in row.items()
-        if value is not None
-    )
-    return [
-        number
-        for number, row in rows.items()
-        if any(
-            value is not None
-            and kinds[key, isinstance(value, list)] < kinds[key, not isinstance(value, list)]
-            for key, value in row.items()
-        )
-    ]
+                print(
+                    f"{path}, line {number}: no step can be read here; it is left out", flush=True
+                )
+    return rows
 
 
 def finite_values(rows: list[dict[str, Any]], key: str) -> dict[int, float]:
-    """A metric's values by step, where a step has a finite one: what a curve can show."""
+    """Return the values of a metric by step. Steps without a finite number are left out."""
     return {
         row["step"]: row[key]
         for row in rows
@@ -124,10 +102,8 @@ def finite_values(rows: list[dict[str, Any]], key: str) -> dict[int, float]:
 
 
 def _is_no_value(value: object) -> bool:
-    huge = (
-        isinstance(value, int) and abs(value) >= 2**63
-    )  # a damaged digit; no float holds the largest
-    return huge or isinstance(value, str | dict)
+    """Text, mappings, and whole numbers of more than 64 bits, which a damaged digit can make."""
+    return isinstance(value, str | dict) or (isinstance(value, int) and abs(value) >= 2**63)
 
 
 def read_row(line: bytes) -> dict[str, Any] | None:

@@ -169,9 +169,15 @@ CHECKS: dict[str, Callable[[Rows], str | None]] = {
 
 
 def _recent(rows: Rows) -> tuple[Rows, dict[str, Any]]:
-    """Return the steps before the last one (none if they are too few to judge a jump) and the last one."""
-    before = rows[-1 - RECENT : -1]
-    return (before, rows[-1]) if len(before) >= FEWEST else ([], {})
+    """Return the numbers of the steps before the last one, and of the last one.
+
+    Both are empty if the steps are too few to judge a jump.
+    """
+    recent = [
+        {name: value for name, value in row.items() if isinstance(value, int | float)}
+        for row in rows[-1 - RECENT :]
+    ]
+    return (recent[:-1], recent[-1]) if len(recent) > FEWEST else ([], {})
 
 
 def _ends(rows: Rows, name: str) -> tuple[float, float] | None:

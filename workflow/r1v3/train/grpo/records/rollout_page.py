@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from r1v3.base.atomic_write import write_text
-from r1v3.recipe.outputs.config_file import folder_named
 from r1v3.render.page import render_page
 
 
@@ -16,13 +15,11 @@ def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str,
     """Write the page, and return the number of rollouts in each of its sections.
 
     Args:
-        run: a run's folder, or its stable name, such as results/runs/rl.json.
+        run: a run's folder.
 
     Raises:
         ValueError: the run kept no rollouts.
     """
-    if Path(run).suffix == ".json":
-        run = folder_named(Path(run))
     files = sorted((Path(run) / "rollouts").glob("step-*.parquet"))
     if not files:
         raise ValueError(

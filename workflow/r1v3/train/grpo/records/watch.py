@@ -55,17 +55,18 @@ class RunSoFar:
     samples: list[dict[str, Any]]
 
 
-def read_run_so_far(run: Path) -> RunSoFar:
+def read_run_so_far(run: Path, root: Path = Path()) -> RunSoFar:
     """Read the folder of a run.
 
     Args:
         run: a run's folder, its stable name (results/runs/rl.json), or its name (rl). A name stands for the
             folder of that name that was begun last.
+        root: the checkout in whose results a name is looked for.
 
     Raises:
         ValueError: there is no GRPO run.
     """
-    run = grpo_folder(run)
+    run = grpo_folder(run, root)
     config = read_config_file(run / "config.json")
     if config["kind"] != "grpo":
         raise ValueError(f"{run}: a run of stage grpo is needed, not {config['kind']}")
