@@ -294,3 +294,11 @@ def test_a_flipped_bit_anywhere_in_a_manifest_is_seen(tmp_path):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
         with pytest.raises(ValueError, match=r"damaged|not a manifest"):
             read_manifest(path)
+
+
+def test_a_pipe_in_place_of_a_manifest_is_named_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "manifest.json")
+    with pytest.raises(
+        ValueError, match=r"manifest\.json: damaged; a file of JSON is expected.*; delete"
+    ):
+        read_manifest(tmp_path / "manifest.json")

@@ -1,5 +1,7 @@
 """A bad line of metrics.jsonl does not end a curve."""
 
+import os
+
 import pytest
 
 from r1v3.analyze.mlflow.publish import metric_lines
@@ -111,3 +113,9 @@ def test_a_new_start_keeps_no_step(tmp_path):
     path, _ = written(tmp_path)
     MetricsLog(path, copy=copy_of(path))
     assert path.read_bytes() == copy_of(path).read_bytes() == b""
+
+
+def test_a_pipe_in_place_of_the_curve_is_named_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "metrics.jsonl")
+    with pytest.raises(ValueError, match=r"metrics\.jsonl: damaged; a file of steps is expected"):
+        read_metrics(tmp_path / "metrics.jsonl")

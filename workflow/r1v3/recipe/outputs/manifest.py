@@ -10,6 +10,7 @@ from typing import Any
 
 from r1v3.base.atomic_write import write_text
 from r1v3.base.file_hash import CACHE, files_sha256
+from r1v3.base.json_file import read_json
 from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.outputs.environment import environment
 
@@ -92,11 +93,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
     remedy = (
         f"delete {path}: the next `snakemake` takes the finished folder again, or makes it again"
     )
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: cut or damaged ({error}); {remedy}") from None
-    if not isinstance(manifest, dict) or not set(manifest) >= NEEDED:
+    manifest = read_json(path, remedy=remedy)
+    if not set(manifest) >= NEEDED:
         raise ValueError(
             f"{path}: not a manifest; kind, name, files and facts are expected; {remedy}"
         )

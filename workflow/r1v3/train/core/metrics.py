@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import MADE_AGAIN
 
 
 class MetricsLog:
@@ -76,9 +77,17 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Read the steps that were written so far.
 
     A last line that a kill cut short is ignored. Any other unreadable line is reported and ignored.
+
+    Raises:
+        ValueError: it is no file, but a pipe or a device, from which reading may never end.
     """
-    if not Path(path).exists():
+    path = Path(path)
+    if not path.exists():
         return []
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: damaged; a file of steps is expected, not a device; {MADE_AGAIN}"
+        )
     rows: list[dict[str, Any]] = []
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
