@@ -48,7 +48,7 @@ def test_a_process_alone_computes_on_the_first_device(monkeypatch):
 
 @pytest.mark.parametrize("what", ["long work", "a lost rank"])
 def test_ranks_wait_as_long_as_all_live(what):
-    run_ranks(Path(__file__).with_name("patient_ranks.py"), 2, what)
+    run_ranks(Path(__file__).with_name("waiting_ranks.py"), 2, what)
 
 
 ENDING = """

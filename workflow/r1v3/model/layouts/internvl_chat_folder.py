@@ -181,9 +181,9 @@ def _native_tokenizer(
         if (source / name).exists():
             shutil.copy(source / name, target)
     path = target / "tokenizer_config.json"
-    settings = read_model_json(path) if path.exists() else {}
-    settings.pop("auto_map", None)
-    _dump(path, settings)
+    tokenizer_config = read_model_json(path) if path.exists() else {}
+    tokenizer_config.pop("auto_map", None)
+    _dump(path, tokenizer_config)
     _dump(target / "config.json", {"model_type": config["llm_config"].get("model_type", "qwen2")})
     if (target / "tokenizer.json").exists():
         core = PreTrainedTokenizerFast.from_pretrained(target)
@@ -202,10 +202,10 @@ def _native_tokenizer(
     image_tokens = IMAGE_TOKENS | {
         "video_token": next(token for token in VIDEO_TOKENS if token in words)
     }
-    template = settings.get("chat_template")
+    template = tokenizer_config.get("chat_template")
     if conversation is not None:
         template = jinja(conversation, IMAGE_TOKENS["context_image_token"])
-        settings["eos_token"] = conversation.end_of_turn
+        tokenizer_config["eos_token"] = conversation.end_of_turn
         if conversation.end_of_turn not in words:
             raise ValueError(
                 f"{source}: the tokenizer lacks {conversation.end_of_turn}, which ends turns"
@@ -217,8 +217,8 @@ def _native_tokenizer(
         )
     if template:
         (target / "chat_template.jinja").unlink(missing_ok=True)
-        settings["chat_template"] = template
-    _dump(path, settings | image_tokens | {"extra_special_tokens": image_tokens})
+        tokenizer_config["chat_template"] = template
+    _dump(path, tokenizer_config | image_tokens | {"extra_special_tokens": image_tokens})
     return PreTrainedTokenizerFast.from_pretrained(target)
 
 
@@ -244,8 +244,8 @@ def _write_processor(folder: Path, native: Json, config: Json, tokenizer: Any) -
 def _image_processor(folder: Path) -> Json:
     for name in ("processor_config.json", "preprocessor_config.json"):
         if (folder / name).exists():
-            settings = read_model_json(folder / name)
-            found = settings.get("image_processor", settings)
+            content = read_model_json(folder / name)
+            found = content.get("image_processor", content)
             if "image_mean" in found:
                 return found
     raise ValueError(f"{folder}: no settings of an image processor")
@@ -293,19 +293,25 @@ def _chat_tokenizer(source: Path, target: Path, came: Json) -> None:
         added = {token["content"]: token["id"] for token in core["added_tokens"]}
         _dump(target / "added_tokens.json", added)
     path = target / "tokenizer_config.json"
-    if settings := came.get("tokenizer_config.json"):
-        _dump(path, settings)
+    if tokenizer_config := came.get("tokenizer_config.json"):
+        _dump(path, tokenizer_config)
         return
-    settings = read_model_json(source / "tokenizer_config.json")
+    tokenizer_config = read_model_json(source / "tokenizer_config.json")
     for key in (*IMAGE_TOKENS, *OF_NATIVE):
-        settings.pop(key, None)
-    if settings.get("tokenizer_class") in (None, "TokenizersBackend", "PreTrainedTokenizerFast"):
-        settings["tokenizer_class"] = "Qwen2Tokenizer" if qwen else "PreTrainedTokenizerFast"
+        tokenizer_config.pop(key, None)
+    if tokenizer_config.get("tokenizer_class") in (
+        None,
+        "TokenizersBackend",
+        "PreTrainedTokenizerFast",
+    ):
+        tokenizer_config["tokenizer_class"] = (
+            "Qwen2Tokenizer" if qwen else "PreTrainedTokenizerFast"
+        )
     template = source / "chat_template.jinja"
     if template.exists():
-        settings["chat_template"] = template.read_text(encoding="utf-8")
+        tokenizer_config["chat_template"] = template.read_text(encoding="utf-8")
         (target / template.name).unlink()
-    _dump(path, settings)
+    _dump(path, tokenizer_config)
 
 
 def _is_qwen(core: Json) -> bool:
